@@ -1,0 +1,290 @@
+//! Every bound of the program with its reason, and compile-time assertions between them.
+//!
+//! `*_MAX` is inclusive. Durations are `Duration`; names ending in `_MS` do not occur.
+
+use std::time::Duration;
+
+/// Milliseconds, shorter.
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+// Datagrams.
+
+/// The largest datagram: the minimum IPv6 MTU of RFC 8200 (1,280) less 48 bytes of headers, rounded down.
+pub const DATAGRAM_BYTES_MAX: usize = 1200;
+/// The largest datagram between peers: it must fit into a relay packet.
+pub const PEER_DATAGRAM_BYTES_MAX: usize = 1100;
+/// The smallest DATA: every answer to an unproven address is at most as long.
+pub const DATA_BYTES_MIN: usize = 48;
+/// The smallest HELLO, and the one that is sent.
+pub const HELLO_BYTES_MIN: usize = 256;
+/// What is cut from a packet for one CHUNK: with ACK and headers it fits both datagram sizes.
+pub const CHUNK_BYTES: usize = 1024;
+/// Chunks of the largest packet.
+pub const CHUNKS_MAX: usize = 68;
+
+// Packets.
+
+/// The largest head.
+pub const HEAD_BYTES_MAX: usize = 1024;
+/// The largest tail: a text and 2 KiB of room for a sealed envelope.
+pub const TAIL_BYTES_MAX: usize = 67_584;
+/// The largest packet.
+pub const PACKET_BYTES_MAX: usize = 69_632;
+/// The largest text; a product limit.
+pub const TEXT_BYTES_MAX: usize = 65_536;
+/// The longest name; keeps rows and heads small.
+pub const NAME_BYTES_MAX: usize = 32;
+/// The longest extension of a card.
+pub const CARD_EXTENSION_BYTES_MAX: usize = 512;
+
+// The link.
+
+/// Counters remembered against replay (RFC 6479).
+pub const REPLAY_WINDOW: u64 = 2048;
+/// Completed packets remembered.
+pub const MSEQ_WINDOW: u32 = 1024;
+/// How far a sender may be ahead of its oldest unfinished packet.
+pub const MSEQ_AHEAD_MAX: u32 = 256;
+/// A try, as people are shown it.
+pub const SLOT: Duration = ms(500);
+/// Tries of a request to the server.
+pub const SERVER_SLOTS: u8 = 5;
+/// A long text's live try, restarted by progress, ends here.
+pub const DIRECT_MAX: Duration = ms(5000);
+/// The server is alive and its answer late: told once after this, then asked again.
+pub const ANSWER_MAX: Duration = ms(10_000);
+/// When a HELLO is repeated inside a slot; there is no round-trip sample yet.
+pub const HELLO_OFFSETS: [Duration; 4] = [ms(0), ms(50), ms(150), ms(300)];
+/// The shortest probe time-out (RFC 9002's shape, sized for a LAN).
+pub const PTO_MIN: Duration = ms(20);
+/// The longest an acknowledgement waits for company.
+pub const ACK_DELAY: Duration = ms(5);
+/// Transmissions of one chunk in one slot.
+pub const SENDS_PER_SLOT_MAX: u8 = 5;
+/// Congestion window in datagrams at the start (RFC 9002 section 7.2).
+pub const WINDOW_START: u32 = 10;
+/// Smallest congestion window; 2 doubles the time of 64 KiB at 30 % loss.
+pub const WINDOW_MIN: u32 = 4;
+/// Largest congestion window; the bits of an ACK cover twice as many.
+pub const WINDOW_MAX: u32 = 64;
+/// Datagrams of one session in one turn of the loop (RFC 8085 section 3.1).
+pub const BURST_MAX: u32 = 10;
+/// Packets that wait in one session.
+pub const SEND_PACKETS_MAX: usize = 256;
+/// Bytes that wait in one session.
+pub const SEND_BYTES_MAX: usize = 1 << 20;
+/// Multi-chunk packets in flight in one session.
+pub const SEND_LARGE_MAX: usize = 2;
+/// Unfinished packets of one session.
+pub const REASSEMBLY_PACKETS_MAX: usize = 8;
+/// Bytes of unfinished packets of one session.
+pub const REASSEMBLY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of unfinished packets in all.
+pub const REASSEMBLY_ALL_BYTES_MAX: usize = 64 << 20;
+/// An unfinished packet is forgotten after this, whatever arrives.
+pub const REASSEMBLY_TIME: Duration = ms(10_000);
+
+// Sessions.
+
+/// A used session is renewed after this, give or take a tenth.
+pub const REKEY: Duration = ms(900_000);
+/// It must have been used this recently to be worth renewing.
+pub const REKEY_USED: Duration = ms(30_000);
+/// No session seals or opens after this.
+pub const REJECT: Duration = ms(1_800_000);
+/// No session seals or opens at this counter.
+pub const COUNTER_MAX: u64 = 1 << 40;
+/// A replaced session still receives this long.
+pub const OLD_SESSION: Duration = ms(5000);
+/// An unconfirmed handshake lives this long.
+pub const PENDING: Duration = ms(5000);
+/// When all are in use, one older than this gives way.
+pub const PENDING_YIELD: Duration = ms(1000);
+/// Unconfirmed handshakes in all.
+pub const PENDING_MAX: usize = 4096;
+/// Unconfirmed handshakes of one key.
+pub const PENDING_PER_KEY_MAX: usize = 4;
+/// Sessions of a server; the longest idle goes first.
+pub const SESSIONS_MAX: usize = 120_000;
+/// Sessions of a client with peers; the longest idle goes first.
+pub const PEER_SESSIONS_MAX: usize = 256;
+/// A session that does not register is closed after this.
+pub const UNREGISTERED: Duration = ms(10_000);
+/// HELLOs without a cookie in a second that turn RETRY mode on: 4 % of a core.
+pub const RETRY_HELLOS_PER_S: u32 = 200;
+/// Unconfirmed handshakes that turn RETRY mode on.
+pub const RETRY_PENDING: usize = 1024;
+/// RETRY mode stays on this long after its cause.
+pub const RETRY_HOLD: Duration = ms(5000);
+/// A cookie's secret is drawn anew (WireGuard paper, section 5.4.7).
+pub const COOKIE: Duration = ms(120_000);
+/// Handshakes of one address in RETRY mode, a second.
+pub const HANDSHAKES_PER_ADDRESS_PER_S: u32 = 20;
+/// The same, at once.
+pub const HANDSHAKES_PER_ADDRESS_BURST: u32 = 40;
+/// RESET, VERSION and KEYREP to one address, a second.
+pub const STATELESS_PER_ADDRESS_PER_S: u32 = 10;
+/// RESET, VERSION and KEYREP in all, a second.
+pub const STATELESS_PER_S: u32 = 1000;
+/// Addresses that token buckets remember; beyond, the longest unused is forgotten.
+pub const BUCKETS_MAX: usize = 4096;
+/// A CLOSE is repeated this often while the other still talks.
+pub const CLOSES_MAX: u8 = 3;
+/// Time between two CLOSEs.
+pub const CLOSE_GAP: Duration = ms(100);
+/// The longest text of a CLOSE.
+pub const CLOSE_TEXT_BYTES_MAX: usize = 64;
+/// Malformed packets that end a session.
+pub const MALFORMED_MAX: u8 = 3;
+
+// Presence.
+
+/// A client that has sent nothing for this long sends a PING, give or take a tenth; most NATs keep a mapping for 30 s.
+pub const KEEPALIVE: Duration = ms(20_000);
+/// A client not heard from for this long is asked.
+pub const SILENT: Duration = ms(30_000);
+/// After a server's start, who has not come back by then is offline.
+pub const UNCONFIRMED: Duration = ms(35_000);
+/// A peer session unused for this long is closed.
+pub const PEER_IDLE: Duration = ms(60_000);
+/// A peer that did not answer directly is reached indirectly for this long.
+pub const INDIRECT: Duration = ms(60_000);
+/// Time between two probes of a status check: 10 in a slot.
+pub const PROBE_GAP: Duration = ms(50);
+/// How long the outcome of a stored message to somebody online stays open.
+pub const OUTCOME: Duration = ms(1100);
+
+// Requests and rates, per identity where nothing else is said.
+
+/// Requests of one session in flight.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
+/// Mails unsettled in one session.
+pub const MAIL_WINDOW: usize = 16;
+/// Ids in one `mailack`.
+pub const MAIL_ACKS_MAX: usize = 16;
+/// Messages to single recipients through the server, a second: a pipe must flow, nobody may starve the rest.
+pub const MESSAGES_PER_S: u32 = 500;
+/// The same, at once.
+pub const MESSAGES_BURST: u32 = 2000;
+/// Group messages a second.
+pub const GROUP_MESSAGES_PER_S: u32 = 100;
+/// The same, at once.
+pub const GROUP_MESSAGES_BURST: u32 = 500;
+/// Messages to everybody, a second.
+pub const ALL_MESSAGES_PER_S: u32 = 1;
+/// The same, at once.
+pub const ALL_MESSAGES_BURST: u32 = 10;
+/// Look-ups a second.
+pub const LOOKUPS_PER_S: u32 = 50;
+/// New names a minute from one address; private ranges and loopback exempt.
+pub const NEW_NAMES_PER_MIN: u32 = 60;
+
+// Names, groups, mail.
+
+/// Names a server binds.
+pub const NAMES_MAX: usize = 100_000;
+/// Groups a server keeps.
+pub const GROUPS_MAX: usize = 10_000;
+/// Groups one name is a member of.
+pub const GROUPS_PER_NAME_MAX: usize = 100;
+/// Recipients of one message: a fan-out is at most 10 ms of the loop.
+pub const FANOUT_MAX: usize = 1000;
+/// Mails in one mailbox.
+pub const MAILBOX_MAILS_MAX: usize = 1000;
+/// Bytes in one mailbox.
+pub const MAILBOX_BYTES_MAX: usize = 4 << 20;
+/// Mails of one sender in one mailbox.
+pub const PAIR_MAILS_MAX: usize = 100;
+/// Bytes of one sender in one mailbox.
+pub const PAIR_BYTES_MAX: usize = 512 << 10;
+/// Receipts and notices in one mailbox; then the oldest goes.
+pub const NOTICES_MAX: usize = 10_000;
+/// Bytes of the server's store.
+pub const STORE_BYTES_MAX: usize = 1 << 30;
+/// Full at this share, so that settling still works.
+pub const STORE_FULL_PERCENT: usize = 95;
+/// Mail expires.
+pub const MAIL_DAYS: i64 = 30;
+/// Traces of settled mail and of released names are kept.
+pub const TOMBSTONE_DAYS: i64 = 45;
+/// Nothing expires this soon after a start.
+pub const EXPIRY_DELAY: Duration = ms(86_400_000);
+/// Nothing expires while the two clocks have drifted apart by more.
+pub const CLOCK_DRIFT: Duration = ms(3_600_000);
+/// A day in wall time.
+pub const DAY_MS: i64 = 86_400_000;
+
+// The client.
+
+/// Messages in the outbox that nobody has confirmed.
+pub const OUTBOX_MAX: usize = 1000;
+/// Messages saved at the server and without a receipt.
+pub const OUTBOX_SAVED_MAX: usize = 10_000;
+/// How long a message waits for an earlier one of its sender.
+pub const GAP: Duration = ms(2000);
+/// Ids remembered of one sender, so that nothing is shown twice.
+pub const SEEN_IDS_MAX: usize = 65_536;
+/// Messages held while in a group.
+pub const HELD_MAX: usize = 10_000;
+/// Lines that wait for the outcome of one that changes the mode.
+pub const LINES_WAITING_MAX: usize = 10_000;
+
+// The table.
+
+/// Rows of one `table` packet, in bytes.
+pub const TABLE_PAGE_BYTES: usize = 16_384;
+/// The shortest time between two table packets of a session that has caught up.
+pub const TABLE_GAP_MIN: Duration = ms(50);
+/// The longest.
+pub const TABLE_GAP_MAX: Duration = ms(5000);
+/// Table datagrams a second in all.
+pub const TABLE_DATAGRAMS_PER_S: u32 = 20_000;
+/// Bytes of one `names` answer.
+pub const NAMES_PAGE_BYTES: usize = 16_384;
+
+// The relay.
+
+/// The largest datagram that is relayed.
+pub const RELAY_DATAGRAM_BYTES_MAX: usize = PEER_DATAGRAM_BYTES_MAX;
+/// Bytes a second of one ordered pair: chat, not files.
+pub const RELAY_BYTES_PER_S: u32 = 4000;
+/// The same, at once.
+pub const RELAY_BYTES_BURST: u32 = 64_000;
+/// Bytes a second in all.
+pub const RELAY_ALL_BYTES_PER_S: u32 = 1_250_000;
+
+// The store port.
+
+/// Store requests that wait; beyond, the request is given back.
+pub const STORE_QUEUE_MAX: usize = 8192;
+/// The core asks again after `Unknown`: first after this, doubling.
+pub const STORE_RETRY_MIN: Duration = ms(1000);
+/// The longest time between two such questions.
+pub const STORE_RETRY_MAX: Duration = ms(30_000);
+
+// The loop.
+
+/// Datagrams read in one turn.
+pub const READ_BATCH: usize = 64;
+/// Datagrams that wait for a socket that would block.
+pub const SEND_QUEUE_MAX: usize = 4096;
+/// What is asked of the kernel for a receive buffer; the default holds 92 datagrams of 1,200 bytes.
+pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+/// Fresh bytes of the operating system are mixed in.
+pub const ENTROPY: Duration = ms(60_000);
+/// A line of input; a text of 64 KiB and its command fit.
+pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
+
+const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
+const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);
+const _: () = assert!(TEXT_BYTES_MAX + 2048 == TAIL_BYTES_MAX);
+const _: () = assert!(PEER_DATAGRAM_BYTES_MAX + 100 <= DATAGRAM_BYTES_MAX);
+const _: () = assert!(MSEQ_WINDOW > 2 * MSEQ_AHEAD_MAX);
+const _: () = assert!(SEND_PACKETS_MAX <= MSEQ_AHEAD_MAX as usize);
+const _: () = assert!(WINDOW_MAX * 2 <= 128);
+const _: () = assert!(TABLE_PAGE_BYTES <= TAIL_BYTES_MAX);
+const _: () = assert!(NAMES_PAGE_BYTES <= TAIL_BYTES_MAX);
+const _: () = assert!(PENDING_PER_KEY_MAX < PENDING_MAX);
+const _: () = assert!(SILENT.as_millis() > KEEPALIVE.as_millis() + KEEPALIVE.as_millis() / 10);

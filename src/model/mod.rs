@@ -1,0 +1,14 @@
+//! The nouns of the program, its limits, and time as a value. Imports nothing of ours.
+
+pub mod delivery;
+pub mod id;
+pub mod limits;
+pub mod name;
+pub mod time;
+pub mod timers;
+
+pub use delivery::Delivery;
+pub use id::{MessageId, PublicKey, StoreTicket, Version};
+pub use name::{GroupName, InvalidName, InvalidText, Name, Text};
+pub use time::{Instant, Now, Wall};
+pub use timers::Timers;
