@@ -1,1 +1,30 @@
-fn main() {}
+//! Arguments in, exit code out.
+
+mod cli;
+
+use ackchat::driver;
+use ackchat::shell::Exit;
+use cli::{Invocation, Refused};
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Arguments that are no UTF-8 become names and ports that are refused.
+    let args = env::args_os().skip(1);
+    let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let exit = match cli::parse(&args) {
+        Ok(Invocation::Join(options)) => driver::client::run(&options),
+        Ok(Invocation::Print(text)) => {
+            // A reader that went away changes nothing.
+            drop(io::stdout().write_all(text.as_bytes()));
+            Exit::Done
+        }
+        Ok(Invocation::Serve(options)) => driver::server::run(&options),
+        Err(Refused { line, exit }) => {
+            drop(writeln!(io::stderr(), "{line}"));
+            exit
+        }
+    };
+    ExitCode::from(exit.code())
+}

@@ -63,8 +63,8 @@ impl fmt::Display for PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, ..] = self.0;
-        write!(f, "PublicKey({a:02x}{b:02x}{c:02x}{d:02x}..)")
+        let digits = self.to_string();
+        write!(f, "PublicKey({}..)", &digits[..8])
     }
 }
 

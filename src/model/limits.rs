@@ -11,7 +11,8 @@ const fn ms(milliseconds: u64) -> Duration {
 
 // Datagrams.
 
-/// The largest datagram: the minimum IPv6 MTU of RFC 8200 (1,280) less 48 bytes of headers, rounded down.
+/// The largest datagram: the minimum IPv6 MTU of RFC 8200 (1,280) less 48 bytes of headers, rounded
+/// down.
 pub const DATAGRAM_BYTES_MAX: usize = 1200;
 /// The largest datagram between peers: it must fit into a relay packet.
 pub const PEER_DATAGRAM_BYTES_MAX: usize = 1100;
@@ -28,6 +29,14 @@ pub const CHUNKS_MAX: usize = 68;
 
 /// The largest head.
 pub const HEAD_BYTES_MAX: usize = 1024;
+/// The largest integer in a head: every JSON reader keeps it exactly (RFC 8259 section 6).
+pub const HEAD_INTEGER_MAX: u64 = (1 << 53) - 1;
+/// The longest word in a head (a code, a type, an encoding); longer than any of ours.
+pub const WORD_BYTES_MAX: usize = 32;
+/// The longest name and version of a program in a head.
+pub const APP_BYTES_MAX: usize = 64;
+/// The longest text of a refusal: even if every byte is escaped by two, the head has room.
+pub const REFUSAL_TEXT_BYTES_MAX: usize = 256;
 /// The largest tail: a text and 2 KiB of room for a sealed envelope.
 pub const TAIL_BYTES_MAX: usize = 67_584;
 /// The largest packet.
@@ -59,6 +68,8 @@ pub const ANSWER_MAX: Duration = ms(10_000);
 pub const HELLO_OFFSETS: [Duration; 4] = [ms(0), ms(50), ms(150), ms(300)];
 /// The shortest probe time-out (RFC 9002's shape, sized for a LAN).
 pub const PTO_MIN: Duration = ms(20);
+/// The probe time-out before the first sample: like the first gap between two HELLOs.
+pub const PTO_START: Duration = ms(50);
 /// The longest an acknowledgement waits for company.
 pub const ACK_DELAY: Duration = ms(5);
 /// Transmissions of one chunk in one slot.
@@ -69,6 +80,12 @@ pub const WINDOW_START: u32 = 10;
 pub const WINDOW_MIN: u32 = 4;
 /// Largest congestion window; the bits of an ACK cover twice as many.
 pub const WINDOW_MAX: u32 = 64;
+/// Unacknowledged datagrams remembered; no ACK covers more than 129, the rest is for late ones.
+pub const FLIGHT_MAX: usize = 256;
+/// Packets sent once that wait in one session; a relay's budget is spent long before.
+pub const LOOSE_MAX: usize = 64;
+/// Addresses of one session that are asked for proof at the same time.
+pub const CHALLENGES_MAX: usize = 4;
 /// Datagrams of one session in one turn of the loop (RFC 8085 section 3.1).
 pub const BURST_MAX: u32 = 10;
 /// Packets that wait in one session.
@@ -118,7 +135,7 @@ pub const RETRY_HELLOS_PER_S: u32 = 200;
 pub const RETRY_PENDING: usize = 1024;
 /// RETRY mode stays on this long after its cause.
 pub const RETRY_HOLD: Duration = ms(5000);
-/// A cookie's secret is drawn anew (WireGuard paper, section 5.4.7).
+/// A cookie's secret is drawn anew (`WireGuard` paper, section 5.4.7).
 pub const COOKIE: Duration = ms(120_000);
 /// Handshakes of one address in RETRY mode, a second.
 pub const HANDSHAKES_PER_ADDRESS_PER_S: u32 = 20;
@@ -134,6 +151,12 @@ pub const BUCKETS_MAX: usize = 4096;
 pub const CLOSES_MAX: u8 = 3;
 /// Time between two CLOSEs.
 pub const CLOSE_GAP: Duration = ms(100);
+/// Ended sessions that may still repeat their CLOSE; beyond, the oldest is forgotten.
+pub const CLOSINGS_MAX: usize = 1024;
+/// Unknown keys a second that a client is asked to look up.
+pub const STRANGERS_PER_S: u32 = 10;
+/// Servers that are asked for their keys at the same time.
+pub const ASKS_MAX: usize = 16;
 /// The longest text of a CLOSE.
 pub const CLOSE_TEXT_BYTES_MAX: usize = 64;
 /// Malformed packets that end a session.
@@ -141,7 +164,8 @@ pub const MALFORMED_MAX: u8 = 3;
 
 // Presence.
 
-/// A client that has sent nothing for this long sends a PING, give or take a tenth; most NATs keep a mapping for 30 s.
+/// A client that has sent nothing for this long sends a PING, give or take a tenth; most NATs keep
+/// a mapping for 30 s.
 pub const KEEPALIVE: Duration = ms(20_000);
 /// A client not heard from for this long is asked.
 pub const SILENT: Duration = ms(30_000);
@@ -164,7 +188,8 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
 pub const MAIL_WINDOW: usize = 16;
 /// Ids in one `mailack`.
 pub const MAIL_ACKS_MAX: usize = 16;
-/// Messages to single recipients through the server, a second: a pipe must flow, nobody may starve the rest.
+/// Messages to single recipients through the server, a second: a pipe must flow, nobody may starve
+/// the rest.
 pub const MESSAGES_PER_S: u32 = 500;
 /// The same, at once.
 pub const MESSAGES_BURST: u32 = 2000;
@@ -176,6 +201,11 @@ pub const GROUP_MESSAGES_BURST: u32 = 500;
 pub const ALL_MESSAGES_PER_S: u32 = 1;
 /// The same, at once.
 pub const ALL_MESSAGES_BURST: u32 = 10;
+/// The longest name of an encoding of a text.
+pub const ENC_BYTES_MAX: usize = 32;
+/// Answers that wait for a session whose link is full; one that asks on without listening loses the
+/// rest.
+pub const ANSWERS_WAITING_MAX: usize = 64;
 /// Look-ups a second.
 pub const LOOKUPS_PER_S: u32 = 50;
 /// New names a minute from one address; private ranges and loopback exempt.
@@ -213,6 +243,14 @@ pub const TOMBSTONE_DAYS: i64 = 45;
 pub const EXPIRY_DELAY: Duration = ms(86_400_000);
 /// Nothing expires while the two clocks have drifted apart by more.
 pub const CLOCK_DRIFT: Duration = ms(3_600_000);
+/// Time between two rounds of expiry.
+pub const EXPIRY_GAP: Duration = ms(3_600_000);
+/// Mails given up in one transaction.
+pub const EXPIRE_ROWS_MAX: u16 = 512;
+/// Names that left for good and are to be named on the console at the next message to their group.
+pub const DEPARTED_MAX: usize = 10_000;
+/// Groups and members that one line of the console shows; beyond, the line is left out.
+pub const GROUPS_SHOWN_MAX: usize = 10_000;
 /// A day in wall time.
 pub const DAY_MS: i64 = 86_400_000;
 
@@ -230,6 +268,33 @@ pub const SEEN_IDS_MAX: usize = 65_536;
 pub const HELD_MAX: usize = 10_000;
 /// Lines that wait for the outcome of one that changes the mode.
 pub const LINES_WAITING_MAX: usize = 10_000;
+/// Lines of one message that are shown; more would push all else off a screen.
+pub const SHOWN_LINES_MAX: usize = 20;
+
+/// Messages of one sender that wait for an earlier one; more of them end the waiting.
+pub const GAP_WAITING_MAX: usize = 256;
+/// Counts of messages (sender, audience, run) that are remembered; beyond, quiet ones are
+/// forgotten.
+pub const STREAMS_MAX: usize = 16_384;
+/// Messages on their way to one peer at once: enough to fill a path, few enough for one slot.
+pub const LIVE_MAX: usize = 64;
+/// How often one message is tried anew on a new session within its slot.
+pub const LIVE_AGAIN_MAX: u8 = 3;
+/// Packets of one peer that wait for its card; it comes first, so more than a burst is odd.
+pub const CARD_WAITING_MAX: usize = 64;
+/// Keys of peers that are not in the table yet and were looked up.
+pub const STRANGERS_MAX: usize = 256;
+/// The mail announced at a login is handed over when none came for this long.
+pub const BATCH_STALL: Duration = ms(5000);
+/// How soon a client that was closed again right after its login tries anew, and asks for the table
+/// again.
+pub const CALM: Duration = ms(1000);
+/// A refused message is asked again by itself if the server wants no longer pause than this.
+pub const PAUSE_MAX: Duration = ms(2000);
+/// When a lost server is looked for, in seconds after each failure, give or take a quarter.
+pub const RECONNECT_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
+/// When a request the server has in hand is asked again, in seconds after it was taken.
+pub const ASK_AGAIN_S: [u64; 3] = [10, 20, 30];
 
 // The table.
 
@@ -274,6 +339,18 @@ pub const SEND_QUEUE_MAX: usize = 4096;
 pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// Fresh bytes of the operating system are mixed in.
 pub const ENTROPY: Duration = ms(60_000);
+/// Lines of input without an outcome; beyond, no more is read: a pipe waits, nothing piles up.
+pub const LINES_IN_FLIGHT_MAX: usize = 32;
+/// What one read of input brings: as much as a pipe holds.
+pub const INPUT_BYTES: usize = 64 << 10;
+/// Text that waits for a slow reader; beyond, text is dropped, never protocol work.
+pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Rounds between a core and its store in one turn; beyond, the network is served first.
+pub const STORE_ROUNDS_MAX: usize = 64;
+/// The prompt is back this soon after Enter, outcome or not.
+pub const PROMPT_HOLD: Duration = ms(100);
+/// SIGTERM waits so long for outcomes and a polite leave.
+pub const LEAVE: Duration = ms(5000);
 /// A line of input; a text of 64 KiB and its command fit.
 pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
 

@@ -4,6 +4,7 @@ pub mod delivery;
 pub mod id;
 pub mod limits;
 pub mod name;
+pub mod planted;
 pub mod time;
 pub mod timers;
 

@@ -1,0 +1,525 @@
+//! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
+
+use ackchat::client::GroupPrivate;
+use ackchat::driver::client::JoinOptions as Join;
+use ackchat::driver::paint::Colour;
+use ackchat::driver::server::ServeOptions as Serve;
+use ackchat::model::Name;
+use ackchat::secure::Fingerprint;
+use ackchat::shell::{Exit, OnFailure, Settings, Style};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// What the program is asked to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Invocation {
+    /// A client.
+    Join(Join),
+    /// `--help` or `--version`: write this and end.
+    Print(String),
+    /// A server.
+    Serve(Serve),
+}
+
+/// Where files are, if not in the usual places.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+struct Files {
+    /// Write every packet to this file, decrypted
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Keep keys and stores in this directory
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    /// Off.
+    Off,
+    /// On.
+    On,
+}
+
+/// The arguments are refused: one line (clap's are several) for stderr, and the status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What to write, without the last newline.
+    pub(crate) line: String,
+    /// How the program ends.
+    pub(crate) exit: Exit,
+}
+
+/// The port of a server that is told none, and of the server of a client that is told none.
+const SERVER_PORT: u16 = 2475;
+/// Ports below are the system's (RFC 6335 section 6).
+const PORT_MIN: u16 = 1024;
+
+/// Reads the arguments, without the program's own name.
+pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
+    match args.first().map(String::as_str) {
+        Some("-s") => seed_server(&args[1..]),
+        Some("-c") => seed_client(&args[1..]),
+        Some("serve" | "join" | "help" | "--help" | "-h" | "--version" | "-V") => modern(args),
+        _ => Err(usage()),
+    }
+}
+
+/// `-s PORT [options]`.
+fn seed_server(args: &[String]) -> Result<Invocation, Refused> {
+    let ([port], options) = split_at_options(args) else {
+        return Err(usage());
+    };
+    let options: ServeOptions = options_of("serve", options)?;
+    let port = registered_port(port).ok_or_else(|| refused("[Invalid server port number.]"))?;
+    Ok(Invocation::Serve(options.serve(port)))
+}
+
+/// `-c NAME SERVER-IP SERVER-PORT CLIENT-PORT [options]`; the checks in the order of semantics 2.
+fn seed_client(args: &[String]) -> Result<Invocation, Refused> {
+    let ([name, ip, server_port, port], options) = split_at_options(args) else {
+        return Err(usage());
+    };
+    let options: JoinOptions = options_of("join", options)?;
+    let name = client_name(name)?;
+    let ip = match ip.as_str() {
+        "localhost" => Ipv4Addr::LOCALHOST,
+        ip => ip
+            .parse()
+            .map_err(|_| refused("[Invalid server ip address. Try again.]"))?,
+    };
+    let server_port =
+        registered_port(server_port).ok_or_else(|| refused("[Invalid server port number.]"))?;
+    let port = registered_port(port).ok_or_else(|| refused("[Invalid client port number.]"))?;
+    let server = SocketAddr::from((ip, server_port));
+    Ok(Invocation::Join(options.join(name, server, port)))
+}
+
+fn modern(args: &[String]) -> Result<Invocation, Refused> {
+    let program = std::iter::once("ackchat").chain(args.iter().map(String::as_str));
+    let modern = match Modern::try_parse_from(program) {
+        Ok(modern) => modern,
+        Err(error) => return printed(&error),
+    };
+    Ok(match modern.form {
+        Form::Join {
+            name,
+            server,
+            port,
+            options,
+        } => Invocation::Join(options.join(client_name(&name)?, server, port)),
+        Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
+    })
+}
+
+/// The arguments before the first option, and the options. A value such as `-5` is no option.
+fn split_at_options(args: &[String]) -> (&[String], &[String]) {
+    let first = args.iter().position(|arg| arg.starts_with("--"));
+    args.split_at(first.unwrap_or(args.len()))
+}
+
+fn options_of<Options: Args>(form: &'static str, options: &[String]) -> Result<Options, Refused> {
+    let command = Options::augment_args(clap::Command::new(form)).no_binary_name(true);
+    let found = command.try_get_matches_from(options);
+    let found = found.and_then(|found| Options::from_arg_matches(&found));
+    found.map_err(|error| refused(error.to_string().trim_end()))
+}
+
+/// Help and version are no refusals.
+fn printed(error: &clap::Error) -> Result<Invocation, Refused> {
+    if error.use_stderr() {
+        return Err(refused(error.to_string().trim_end()));
+    }
+    Ok(Invocation::Print(error.to_string()))
+}
+
+fn client_name(name: &str) -> Result<Name, Refused> {
+    name.parse()
+        .map_err(|_| refused("[Invalid client name. Try again.]"))
+}
+
+/// All digits, 1024 to 65535.
+fn registered_port(word: &str) -> Option<u16> {
+    let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+    let port = word.parse().ok().filter(|_| digits)?;
+    (port >= PORT_MIN).then_some(port)
+}
+
+fn usage() -> Refused {
+    refused("[Usage: ackchat -s PORT or ackchat -c NAME SERVER-IP SERVER-PORT CLIENT-PORT]")
+}
+
+fn refused(line: &str) -> Refused {
+    Refused {
+        line: line.to_owned(),
+        exit: Exit::Usage,
+    }
+}
+
+/// Chat for people and programs over UDP that never says more about a message than it knows.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ackchat",
+    version,
+    after_help = "The short forms:\n  \
+    ackchat -s PORT [serve's options]\n  \
+    ackchat -c NAME SERVER-IP SERVER-PORT CLIENT-PORT [join's options]"
+)]
+struct Modern {
+    #[command(subcommand)]
+    form: Form,
+}
+
+#[derive(Debug, Subcommand)]
+enum Form {
+    /// Log in as NAME and chat
+    Join {
+        /// 1 to 32 letters, digits, ".", "_" and "-"
+        name: String,
+        /// Where the server is
+        #[arg(long, value_name = "HOST:PORT", value_parser = address,
+            default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, SERVER_PORT)))]
+        server: SocketAddr,
+        /// The local port; 0: any
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        #[command(flatten)]
+        options: JoinOptions,
+    },
+    /// Be the server: names, groups, and the mail of absent people
+    Serve {
+        /// The local port
+        #[arg(long, default_value_t = SERVER_PORT)]
+        port: u16,
+        #[command(flatten)]
+        options: ServeOptions,
+    },
+}
+
+#[derive(Debug, Args)]
+struct JoinOptions {
+    /// The server's fingerprint, 30 digits; else the first key seen is remembered
+    #[arg(long, value_name = "DIGITS", value_parser = fingerprint)]
+    server_key: Option<Fingerprint>,
+    /// A lost server does not end the program
+    #[arg(long)]
+    stay: bool,
+    /// dereg leaves for good and ends the program
+    #[arg(long)]
+    exit_on_dereg: bool,
+    /// Whether private messages are sent and shown while in a group
+    #[arg(long, value_enum, default_value_t = Private::Refuse)]
+    group_private: Private,
+    #[command(flatten)]
+    look: Look,
+    /// When input is no terminal: a refused or failed line does not end the program
+    #[arg(long)]
+    keep_going: bool,
+    /// Whether the server may carry messages to people who cannot be reached directly
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    relay: Switch,
+    #[command(flatten)]
+    files: Files,
+}
+
+#[derive(Debug, Args)]
+struct Look {
+    /// Print the table after each notice of its change
+    #[arg(long)]
+    show_table: bool,
+    /// Notices with or without brackets and final dot
+    #[arg(long, value_enum, default_value_t = Notices::Bracket)]
+    style: Notices,
+    /// Colours; auto asks NO_COLOR, CLICOLOR, CLICOLOR_FORCE and the terminal
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    color: When,
+    /// No prompt, no colour, no control code, whatever the terminal can
+    #[arg(long)]
+    plain: bool,
+}
+
+#[derive(Debug, Args)]
+struct ServeOptions {
+    /// The local address
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::UNSPECIFIED.into())]
+    bind: IpAddr,
+    /// Do not tell the server's key to who asks
+    #[arg(long)]
+    quiet: bool,
+    /// Write the text of group messages to the console
+    #[arg(long)]
+    log_text: bool,
+    /// Print the table after each change
+    #[arg(long)]
+    show_table: bool,
+    /// Whether to carry messages between people who cannot reach each other
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    relay: Switch,
+    #[command(flatten)]
+    files: Files,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum When {
+    Always,
+    Auto,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Private {
+    Allow,
+    Refuse,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Notices {
+    Bracket,
+    Plain,
+}
+
+impl JoinOptions {
+    fn join(self, name: Name, server: SocketAddr, port: u16) -> Join {
+        Join {
+            name,
+            server,
+            server_key: self.server_key,
+            port,
+            stay: self.stay,
+            relay: self.relay == Switch::On,
+            settings: Settings {
+                exit_on_dereg: self.exit_on_dereg,
+                group_private: match self.group_private {
+                    Private::Allow => GroupPrivate::Allow,
+                    Private::Refuse => GroupPrivate::Refuse,
+                },
+                show_table: self.look.show_table,
+                style: match self.look.style {
+                    Notices::Bracket => Style::Bracket,
+                    Notices::Plain => Style::Plain,
+                },
+                on_failure: if self.keep_going {
+                    OnFailure::GoOn
+                } else {
+                    OnFailure::End
+                },
+            },
+            colour: match self.look.color {
+                When::Always => Colour::Always,
+                When::Auto => Colour::Auto,
+                When::Never => Colour::Never,
+            },
+            plain: self.look.plain,
+            data: self.files.data,
+            trace: self.files.trace,
+        }
+    }
+}
+
+impl ServeOptions {
+    fn serve(self, port: u16) -> Serve {
+        Serve {
+            bind: self.bind,
+            port,
+            quiet: self.quiet,
+            log_text: self.log_text,
+            show_table: self.show_table,
+            relay: self.relay == Switch::On,
+            data: self.files.data,
+            trace: self.files.trace,
+        }
+    }
+}
+
+fn address(word: &str) -> Result<SocketAddr, String> {
+    let local = word
+        .strip_prefix("localhost:")
+        .map(|port| format!("127.0.0.1:{port}"));
+    let parsed = local.as_deref().unwrap_or(word).parse::<SocketAddr>();
+    let wrong = "expected an IP address or localhost, a colon and a port, as 192.0.2.7:2475";
+    parsed.map_err(|_| wrong.to_owned())
+}
+
+fn fingerprint(word: &str) -> Result<Fingerprint, String> {
+    let wrong = "expected the 30 digits that the server shows";
+    word.parse().map_err(|_| wrong.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Invocation, Refused> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&args)
+    }
+
+    fn check(line: &str, refusal: &str) {
+        let refused = read(line).expect_err(line);
+        assert_eq!(
+            (refused.line.as_str(), refused.exit.code()),
+            (refusal, 2),
+            "{line}"
+        );
+    }
+
+    fn client(line: &str) -> Join {
+        match read(line) {
+            Ok(Invocation::Join(join)) => join,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn server(line: &str) -> Serve {
+        match read(line) {
+            Ok(Invocation::Serve(serve)) => serve,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    const USAGE: &str =
+        "[Usage: ackchat -s PORT or ackchat -c NAME SERVER-IP SERVER-PORT CLIENT-PORT]";
+    const NAME: &str = "[Invalid client name. Try again.]";
+    const IP: &str = "[Invalid server ip address. Try again.]";
+    const SERVER: &str = "[Invalid server port number.]";
+    const CLIENT: &str = "[Invalid client port number.]";
+
+    #[test]
+    fn the_seeds_forms_are_read() {
+        let join = client("-c Alice localhost 2475 5001");
+        assert_eq!(join.name.as_str(), "Alice");
+        assert_eq!(join.server, "127.0.0.1:2475".parse().unwrap());
+        assert_eq!(join.port, 5001);
+        assert_eq!(join.settings.on_failure, OnFailure::End);
+        assert_eq!(join.relay, true);
+        let serve = server("-s 1024");
+        assert_eq!(
+            (serve.bind.to_string().as_str(), serve.port),
+            ("0.0.0.0", 1024)
+        );
+        assert_eq!(
+            server("-s 65535 --bind 127.0.0.1").bind,
+            IpAddr::from([127, 0, 0, 1])
+        );
+        assert!(client("-c x 10.0.0.1 2475 5001 --stay --relay off").stay);
+    }
+
+    #[test]
+    fn no_known_form_or_a_wrong_number_of_arguments_shows_the_usage() {
+        for line in [
+            "",
+            "chat",
+            "-x 5",
+            "-s",
+            "-s 5000 6000",
+            "-c",
+            "-c x 127.0.0.1 2475",
+            "-c x 127.0.0.1 2475 5001 5002",
+            "-c --help",
+        ] {
+            check(line, USAGE);
+        }
+    }
+
+    #[test]
+    fn the_first_check_that_fails_is_the_only_one_told() {
+        for (line, refusal) in [
+            ("-c x;y 999.0.0.1 1 1", NAME),
+            ("-c server localhost 2475 5001", NAME),
+            ("-c ALL localhost 2475 5001", NAME),
+            ("-c -x localhost 2475 5001", NAME),
+            (&format!("-c {} localhost 2475 5001", "x".repeat(33)), NAME),
+            ("-c x 127.0.0 1 99999", IP),
+            ("-c x 256.0.0.1 2475 5001", IP),
+            ("-c x 127.0.0.01 2475 5001", IP),
+            ("-c x example.org 2475 5001", IP),
+            ("-c x ::1 2475 5001", IP),
+            ("-c x localhost 1023 1", SERVER),
+            ("-c x localhost 65536 5001", SERVER),
+            ("-c x localhost +2475 5001", SERVER),
+            ("-c x localhost -2475 5001", SERVER),
+            ("-c x localhost 2475 1023", CLIENT),
+            ("-c x localhost 2475 5001a", CLIENT),
+            ("-c x localhost 2475 99999999999999999999", CLIENT),
+            ("-s 1023", SERVER),
+            ("-s 65536", SERVER),
+            ("-s port", SERVER),
+        ] {
+            check(line, refusal);
+        }
+    }
+
+    #[test]
+    fn the_modern_forms_have_defaults_and_all_options() {
+        let join = client("join bob");
+        assert_eq!(join.server, "127.0.0.1:2475".parse().unwrap());
+        assert_eq!((join.port, join.stay, join.server_key), (0, false, None));
+        assert_eq!((join.data, join.trace), (None, None));
+        let join = client(
+            "join bob --server localhost:4800 --port 5000 --stay --exit-on-dereg --keep-going \
+             --server-key 050375637902392069135377354517 --group-private allow --show-table \
+             --style plain --trace t.ndjson --data d --relay off",
+        );
+        assert_eq!(join.server, "127.0.0.1:4800".parse().unwrap());
+        assert_eq!((join.port, join.stay, join.relay), (5000, true, false));
+        let key = join.server_key.map(|key| key.to_string());
+        assert_eq!(key.as_deref(), Some("05037 56379 02392 06913 53773 54517"));
+        assert_eq!(
+            join.settings,
+            Settings {
+                exit_on_dereg: true,
+                group_private: GroupPrivate::Allow,
+                show_table: true,
+                style: Style::Plain,
+                on_failure: OnFailure::GoOn,
+            }
+        );
+        assert_eq!(join.trace, Some("t.ndjson".into()));
+        assert_eq!(
+            client("join bob --server [::1]:2475").server,
+            "[::1]:2475".parse().unwrap()
+        );
+        let serve = server("serve");
+        assert_eq!((serve.port, serve.quiet, serve.relay), (2475, false, true));
+        let serve = server(
+            "serve --port 0 --bind ::1 --quiet --log-text --show-table --relay off --data d",
+        );
+        assert_eq!(serve.port, 0);
+        assert!(serve.quiet && serve.log_text && serve.show_table);
+        assert_eq!(serve.data, Some("d".into()));
+    }
+
+    #[test]
+    fn wrong_options_end_with_status_2_and_wrong_names_with_the_line_of_the_seeds() {
+        for line in [
+            "join",
+            "join bob --sever x",
+            "join bob --server example.org:1",
+            "join bob --server-key 12",
+            "serve --port 70000",
+            "serve extra",
+            "-s 5000 --port 5001",
+            "-c x localhost 2475 5001 --style loud",
+        ] {
+            let refused = read(line).expect_err(line);
+            assert_eq!(refused.exit, Exit::Usage);
+            assert!(refused.line.starts_with("error: "), "{}", refused.line);
+        }
+        check("join b;b", NAME);
+    }
+
+    #[test]
+    fn help_and_version_are_printed() {
+        for (line, part) in [
+            ("--version", "ackchat 0."),
+            ("--help", "join"),
+            ("join --help", "--stay"),
+        ] {
+            match read(line) {
+                Ok(Invocation::Print(text)) => assert!(text.contains(part), "{text}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,808 @@
+//! Person to person: one slot, then the server under the same id; kept until somebody confirms.
+
+use super::asks::What;
+use super::disk::Then;
+use super::event::{Arrived, By, Event, Reason, Report, Via};
+use super::groups::{names, refusal};
+use super::peers::Reach;
+use super::port::{OutMessage, Recipient, StoreRequest};
+use super::request::RequestId;
+use super::{Client, GroupPrivate, Mode, Outcome, RequestError, Timer};
+use crate::link::{Parcel, Path};
+use crate::model::limits::{
+    CHUNK_BYTES, DIRECT_MAX, LIVE_AGAIN_MAX, LIVE_MAX, OUTBOX_MAX, OUTBOX_SAVED_MAX, OUTCOME, SLOT,
+};
+use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, Text};
+use crate::wire::packet::{Audience, RefusalCode, Stamp, StoredState};
+use crate::wire::row::Status;
+use crate::wire::{Head, Packet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Messages that were typed here and have no final state.
+#[derive(Default)]
+pub(super) struct Outbox {
+    run: u32,
+    next_seq: BTreeMap<Recipient, u64>,
+    all: BTreeMap<MessageId, Out>,
+    /// In the order they were entered.
+    order: BTreeMap<u64, MessageId>,
+    next: u64,
+    /// Those nobody has confirmed.
+    unconfirmed: BTreeSet<MessageId>,
+    /// Live tries of each recipient.
+    lanes: BTreeMap<Name, Lane>,
+    by_parcel: BTreeMap<Parcel, MessageId>,
+    /// Sends to names that are not in the table while it is still arriving.
+    waiting: VecDeque<(RequestId, Name, Text, bool)>,
+}
+
+/// Live tries to one recipient.
+#[derive(Default)]
+struct Lane {
+    flying: BTreeSet<MessageId>,
+    queued: VecDeque<MessageId>,
+}
+
+/// One message.
+pub(super) struct Out {
+    number: u64,
+    pub(super) message: OutMessage,
+    /// None: nobody waits for its outcome any more.
+    pub(super) request: Option<RequestId>,
+    pub(super) phase: Phase,
+    /// It was told that the server has it in hand and does not answer.
+    pub(super) unconfirmed: bool,
+    live_failed: bool,
+}
+
+/// What a message waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The server's answer.
+    Asked,
+    /// The next login.
+    Kept,
+    /// The recipient's `ack`.
+    Live(Live),
+    /// Who was shown online may take it at once: a receipt, or the table.
+    Open { at_ms: i64 },
+    /// A place among the live tries.
+    Queued,
+    /// The server has it: a receipt.
+    Saved,
+    /// Our own disk.
+    Writing,
+}
+
+/// A live try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Live {
+    key: PublicKey,
+    parcel: Parcel,
+    began: Instant,
+    /// Acknowledged chunks give it more time.
+    large: bool,
+    again: u8,
+}
+
+impl Out {
+    /// What is known, in the form of an event.
+    pub(super) fn report(&self, state: Delivery) -> Report {
+        let (to, audience) = match &self.message.to {
+            Recipient::Audience(audience) => (None, Some(audience.clone())),
+            Recipient::Name(name) => (Some(name.clone()), None),
+        };
+        Report {
+            id: self.message.id,
+            to,
+            audience,
+            state,
+            by: By::Server,
+            via: None,
+            late: false,
+            was_stored: false,
+            after_live_try: false,
+            reason: None,
+            sent_ms: self.message.stored_ms,
+            rtt_us: None,
+        }
+    }
+
+    fn recipient(&self) -> Option<&Name> {
+        match &self.message.to {
+            Recipient::Audience(_) => None,
+            Recipient::Name(name) => Some(name),
+        }
+    }
+}
+
+impl Outbox {
+    pub(super) fn load(
+        &mut self,
+        run: u32,
+        messages: Vec<OutMessage>,
+        next_seq: Vec<(Recipient, u64)>,
+    ) {
+        self.run = run;
+        self.next_seq = next_seq.into_iter().collect();
+        for message in messages {
+            let phase = if message.state == Delivery::Stored {
+                Phase::Saved
+            } else {
+                Phase::Kept
+            };
+            self.insert(message, None, phase);
+        }
+    }
+
+    pub(super) fn unconfirmed_count(&self) -> usize {
+        self.unconfirmed.len()
+    }
+
+    /// True while somebody waits for the outcome of a message that can still come soon.
+    pub(super) fn is_busy(&self) -> bool {
+        let awaited = |out: &Out| out.request.is_some() && !out.unconfirmed;
+        !self.waiting.is_empty() || self.all.values().any(awaited)
+    }
+
+    pub(super) fn get(&self, id: MessageId) -> Option<&Out> {
+        self.all.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: MessageId) -> Option<&mut Out> {
+        self.all.get_mut(&id)
+    }
+
+    pub(super) fn take_requests(&mut self) -> Vec<RequestId> {
+        let waiting = self.waiting.drain(..).map(|(request, ..)| request);
+        let awaited = self.all.values_mut().filter_map(|out| out.request.take());
+        waiting.chain(awaited).collect()
+    }
+
+    fn insert(&mut self, message: OutMessage, request: Option<RequestId>, phase: Phase) {
+        let id = message.id;
+        if message.state < Delivery::Stored {
+            self.unconfirmed.insert(id);
+        }
+        self.next += 1;
+        self.order.insert(self.next, id);
+        let out = Out {
+            number: self.next,
+            message,
+            request,
+            phase,
+            unconfirmed: false,
+            live_failed: false,
+        };
+        self.all.insert(id, out);
+    }
+
+    fn remove(&mut self, id: MessageId) -> Option<Out> {
+        let out = self.all.remove(&id)?;
+        self.order.remove(&out.number);
+        self.unconfirmed.remove(&id);
+        Some(out)
+    }
+
+    fn is_full(&self) -> bool {
+        let saved = self.all.len().saturating_sub(self.unconfirmed.len());
+        self.unconfirmed.len() + self.waiting.len() >= OUTBOX_MAX || saved >= OUTBOX_SAVED_MAX
+    }
+
+    fn next_stamp(&mut self, to: &Recipient, at_ms: i64) -> Stamp {
+        let next = self.next_seq.entry(to.clone()).or_insert(1);
+        let seq = *next;
+        *next += 1;
+        Stamp {
+            seq,
+            run: self.run,
+            at_ms,
+        }
+    }
+}
+
+impl Client {
+    /// A message for one person.
+    pub(super) fn send(&mut self, request: RequestId, to: Name, text: &Text, auto: bool) {
+        let in_group = matches!(self.view.mode, Mode::Group(_));
+        if in_group && self.config.group_private == GroupPrivate::Refuse {
+            self.settle(request, Err(RequestError::WrongMode));
+        } else if to == self.view.name {
+            self.echo(request, text, auto);
+        } else if self.outbox.is_full() {
+            self.settle(request, Err(RequestError::OutboxFull));
+        } else if let Some(row) = self.table.row(&to) {
+            let (to, key) = (row.name.clone(), row.session_key);
+            if self.peers.is_trusted(&to, &key) {
+                self.put_out(request, Recipient::Name(to), text, auto);
+            } else {
+                self.fail_for_key(request, to);
+            }
+        } else if self.is_table_arriving() {
+            self.outbox
+                .waiting
+                .push_back((request, to, text.clone(), auto));
+        } else {
+            self.settle(request, Err(RequestError::UnknownPeer(to)));
+        }
+    }
+
+    /// A message for a group or everybody.
+    pub(super) fn send_audience(
+        &mut self,
+        request: RequestId,
+        to: Audience,
+        text: &Text,
+        auto: bool,
+    ) {
+        if self.outbox.is_full() {
+            self.settle(request, Err(RequestError::OutboxFull));
+        } else {
+            self.put_out(request, Recipient::Audience(to), text, auto);
+        }
+    }
+
+    /// The table is here: names that were unknown are known, or are nobody's.
+    pub(super) fn send_waiting(&mut self) {
+        for (request, to, text, auto) in std::mem::take(&mut self.outbox.waiting) {
+            self.send(request, to, &text, auto);
+        }
+        self.pump_asks();
+    }
+
+    fn is_table_arriving(&self) -> bool {
+        self.login.is_arriving() || self.table.fetching && self.login.logged_in_key().is_some()
+    }
+
+    /// To oneself: nothing is sent.
+    fn echo(&mut self, request: RequestId, text: &Text, auto: bool) {
+        let id = self.ratchet.message_id();
+        let me = self.view.name.clone();
+        self.tell(Event::Message(Arrived {
+            id,
+            from: me.clone(),
+            audience: None,
+            text: text.as_str().to_owned(),
+            via: Via::Peer,
+            late: false,
+            held: false,
+            auto,
+            sent_ms: self.now.wall.unix_ms,
+            mark: None,
+        }));
+        let state = Delivery::Acked;
+        self.tell(Event::Delivery(Report {
+            id,
+            to: Some(me),
+            audience: None,
+            state,
+            by: By::Oneself,
+            via: None,
+            late: false,
+            was_stored: false,
+            after_live_try: false,
+            reason: None,
+            sent_ms: None,
+            rtt_us: None,
+        }));
+        self.settle(request, Ok(Outcome::Message { id, state }));
+    }
+
+    fn fail_for_key(&mut self, request: RequestId, to: Name) {
+        let id = self.ratchet.message_id();
+        self.tell(Event::Delivery(Report {
+            id,
+            to: Some(to.clone()),
+            audience: None,
+            state: Delivery::Failed,
+            by: By::Oneself,
+            via: None,
+            late: false,
+            was_stored: false,
+            after_live_try: false,
+            reason: Some(Reason::KeyChanged),
+            sent_ms: None,
+            rtt_us: None,
+        }));
+        self.settle(request, Err(RequestError::KeyChanged(to)));
+    }
+
+    /// Nothing leaves before our own disk has it.
+    fn put_out(&mut self, request: RequestId, to: Recipient, text: &Text, auto: bool) {
+        let id = self.ratchet.message_id();
+        let stamp = self.outbox.next_stamp(&to, self.now.wall.unix_ms);
+        let message = OutMessage {
+            id,
+            to,
+            stamp,
+            auto,
+            text: text.as_str().into(),
+            state: Delivery::Queued,
+            stored_ms: None,
+        };
+        self.outbox
+            .insert(message.clone(), Some(request), Phase::Writing);
+        self.ask_disk(StoreRequest::PutOut(message), Then::Launch(id));
+    }
+
+    pub(super) fn on_put_out(&mut self, id: MessageId, durable: bool) {
+        if durable {
+            self.launch(id);
+        } else if let Some(out) = self.outbox.remove(id) {
+            // The last number given out is free again; an earlier one leaves a gap the recipient
+            // marks.
+            let next = self.outbox.next_seq.get_mut(&out.message.to);
+            if let Some(next) = next.filter(|next| **next == out.message.stamp.seq + 1) {
+                *next -= 1;
+            }
+            self.settle_any(out.request, Err(RequestError::Disk));
+        }
+        self.pump_asks();
+    }
+
+    /// Sends a durable message the way that is best now.
+    fn launch(&mut self, id: MessageId) {
+        let Some(out) = self.outbox.get_mut(id) else {
+            return;
+        };
+        let Some(to) = out.recipient().cloned() else {
+            self.ask_to_carry(id, false);
+            return;
+        };
+        if !self.table.is_online(&to) || matches!(self.view.mode, Mode::Offline(_)) {
+            self.ask_to_carry(id, false);
+            return;
+        }
+        out.phase = Phase::Queued;
+        let lane = self.outbox.lanes.entry(to.clone()).or_default();
+        lane.queued.push_back(id);
+        self.fly(&to);
+    }
+
+    /// The server's store takes over, under the same id.
+    fn ask_to_carry(&mut self, id: MessageId, live: bool) {
+        let Some(out) = self.outbox.get_mut(id) else {
+            return;
+        };
+        out.phase = Phase::Asked;
+        let request = out.request;
+        if !self.asks.contains(id) {
+            self.ask_as(id, What::Message { live }, request);
+        }
+    }
+
+    /// Starts as many live tries to a recipient as may be on their way at once.
+    fn fly(&mut self, to: &Name) {
+        loop {
+            let Some(lane) = self.outbox.lanes.get_mut(to) else {
+                return;
+            };
+            if lane.flying.len() >= LIVE_MAX {
+                return;
+            }
+            let Some(id) = lane.queued.pop_front() else {
+                if lane.flying.is_empty() {
+                    self.outbox.lanes.remove(to);
+                }
+                return;
+            };
+            let idle = lane.flying.is_empty();
+            match self.try_live(id, to, 0) {
+                Flight::Begun => {}
+                Flight::Full if !idle => {
+                    let lane = self.outbox.lanes.entry(to.clone()).or_default();
+                    lane.queued.push_front(id);
+                    return;
+                }
+                Flight::Full | Flight::Impossible => self.ask_to_carry(id, false),
+            }
+        }
+    }
+
+    fn try_live(&mut self, id: MessageId, to: &Name, again: u8) -> Flight {
+        let Some(out) = self.outbox.get(id) else {
+            return Flight::Begun;
+        };
+        let (stamp, auto) = (out.message.stamp, out.message.auto);
+        let packet = Packet {
+            head: Head::Message {
+                id,
+                to: to.clone(),
+                stamp,
+                auto,
+                enc: None,
+            },
+            tail: out.message.text.as_bytes().to_vec(),
+        };
+        let Reach::Route(route) = self.reach(to) else {
+            return Flight::Impossible;
+        };
+        let bytes = packet.encode();
+        let large = bytes.len() > CHUNK_BYTES;
+        let Some(parcel) = self.send_peer(&route, bytes) else {
+            return Flight::Full;
+        };
+        let now = self.now.instant;
+        let out = self.outbox.get_mut(id).expect("it was there above");
+        let began = match &out.phase {
+            Phase::Live(live) => live.began,
+            _ => now,
+        };
+        out.phase = Phase::Live(Live {
+            key: route.key,
+            parcel,
+            began,
+            large,
+            again,
+        });
+        self.outbox.by_parcel.insert(parcel, id);
+        let lane = self.outbox.lanes.entry(to.clone()).or_default();
+        lane.flying.insert(id);
+        if self.timers.get(&Timer::Live(id)).is_none() {
+            self.timers.set(Timer::Live(id), now + SLOT);
+        }
+        Flight::Begun
+    }
+
+    /// Some of a long text arrived: its slot begins anew.
+    pub(super) fn on_live_progress(&mut self, parcel: Parcel) {
+        let Some(id) = self.outbox.by_parcel.get(&parcel).copied() else {
+            return;
+        };
+        let Some(Phase::Live(live)) = self.outbox.get(id).map(|out| &out.phase) else {
+            return;
+        };
+        if live.large {
+            let end = (self.now.instant + SLOT).min(live.began + DIRECT_MAX);
+            self.timers.set(Timer::Live(id), end);
+        }
+    }
+
+    /// The recipient's program has it.
+    pub(super) fn on_ack(&mut self, from: &Name, id: MessageId, via: Via) {
+        let Some(out) = self.outbox.get(id) else {
+            return;
+        };
+        if out.recipient() != Some(from) {
+            return;
+        }
+        let rtt = match &out.phase {
+            Phase::Live(live) => Some(self.now.instant.since(live.began)),
+            Phase::Asked | Phase::Open { .. } | Phase::Kept => None,
+            // After "saved" it prints nothing; the receipt will tell.
+            Phase::Queued | Phase::Saved | Phase::Writing => return,
+        };
+        if out.message.state == Delivery::Stored {
+            return;
+        }
+        let report = Report {
+            by: By::Peer,
+            via: Some(via),
+            rtt_us: rtt.and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
+            sent_ms: None,
+            ..out.report(Delivery::Acked)
+        };
+        self.peers.reached(from);
+        self.drop_ask(id);
+        self.finish(&report, Ok(()));
+    }
+
+    /// The slot is over. What is said now is true: no ack came.
+    pub(super) fn on_live_over(&mut self, id: MessageId) {
+        let Some(out) = self.outbox.get_mut(id) else {
+            return;
+        };
+        if !matches!(out.phase, Phase::Live(_)) {
+            return;
+        }
+        out.live_failed = true;
+        out.message.state = Delivery::Sent;
+        let report = Report {
+            by: By::Oneself,
+            via: Some(Via::Server),
+            after_live_try: true,
+            reason: Some(Reason::NoAnswer),
+            ..out.report(Delivery::Sent)
+        };
+        let to = out.recipient().cloned();
+        self.tell(Event::Delivery(report));
+        self.mark_out(id, Delivery::Sent, None);
+        if let Some(to) = &to {
+            self.unreached(to);
+        }
+        self.land(id);
+        self.ask_to_carry(id, true);
+        if let Some(to) = &to {
+            self.fly(to);
+        }
+    }
+
+    /// A live try is over, however it ended: its place is free.
+    fn land(&mut self, id: MessageId) {
+        self.timers.cancel(&Timer::Live(id));
+        let Some(out) = self.outbox.all.get(&id) else {
+            return;
+        };
+        if let Phase::Live(live) = &out.phase {
+            self.outbox.by_parcel.remove(&live.parcel);
+            self.links.abandon(live.parcel);
+        }
+        if let Recipient::Name(to) = &out.message.to
+            && let Some(lane) = self.outbox.lanes.get_mut(to)
+        {
+            lane.flying.remove(&id);
+        }
+    }
+
+    /// The session under live tries is gone. `lost`: there is nobody; else they are tried on a new
+    /// one.
+    pub(super) fn on_live_session(&mut self, key: &PublicKey, lost: bool) {
+        let flying: Vec<(MessageId, u8)> = self
+            .outbox
+            .order
+            .values()
+            .filter_map(|id| match &self.outbox.all.get(id)?.phase {
+                Phase::Live(live) if live.key == *key => Some((*id, live.again)),
+                _ => None,
+            })
+            .collect();
+        for (id, again) in flying {
+            if lost || again >= LIVE_AGAIN_MAX {
+                self.on_live_over(id);
+                continue;
+            }
+            let to = self.outbox.get(id).and_then(|out| out.recipient().cloned());
+            let Some(to) = to else { continue };
+            if let Some(Phase::Live(live)) = self.outbox.get(id).map(|out| out.phase.clone()) {
+                self.outbox.by_parcel.remove(&live.parcel);
+                self.links.abandon(live.parcel);
+            }
+            if !matches!(self.try_live(id, &to, again + 1), Flight::Begun) {
+                self.on_live_over(id);
+            }
+        }
+    }
+
+    /// The server has it on disk.
+    pub(super) fn on_stored(
+        &mut self,
+        id: MessageId,
+        at_ms: i64,
+        state: StoredState,
+        online: bool,
+    ) {
+        if self.answered(id).is_none() {
+            return;
+        }
+        let Some(out) = self.outbox.get_mut(id) else {
+            self.pump_asks();
+            return;
+        };
+        out.message.stored_ms.get_or_insert(at_ms);
+        let was_stored = out.message.state == Delivery::Stored;
+        let live_failed = out.live_failed;
+        let to = out.recipient().cloned();
+        if state == StoredState::Taken {
+            let report = Report {
+                via: Some(Via::Server),
+                was_stored,
+                ..out.report(Delivery::Delivered)
+            };
+            self.finish(&report, Ok(()));
+        } else if was_stored {
+            out.phase = Phase::Saved;
+        } else {
+            let shown_online = to.is_some_and(|to| self.table.is_online(&to));
+            if online || live_failed && shown_online {
+                let out = self.outbox.get_mut(id).expect("it was there above");
+                out.phase = Phase::Open { at_ms };
+                self.timers
+                    .set(Timer::Outcome(id), self.now.instant + OUTCOME);
+            } else {
+                self.saved(id);
+            }
+        }
+        self.pump_asks();
+    }
+
+    pub(super) fn on_outcome_over(&mut self, id: MessageId) {
+        if let Some(Phase::Open { .. }) = self.outbox.get(id).map(|out| &out.phase) {
+            self.saved(id);
+        }
+    }
+
+    /// The table says who is gone: what was open for them is saved, no more.
+    pub(super) fn close_outcomes(&mut self) {
+        let open: Vec<MessageId> = self
+            .outbox
+            .order
+            .values()
+            .filter(|id| {
+                self.outbox.all.get(id).is_some_and(|out| {
+                    matches!(out.phase, Phase::Open { .. })
+                        && out.recipient().is_some_and(|to| !self.table.is_online(to))
+                })
+            })
+            .copied()
+            .collect();
+        for id in open {
+            self.saved(id);
+        }
+    }
+
+    /// It is saved, and that is all there is to say for now.
+    fn saved(&mut self, id: MessageId) {
+        self.timers.cancel(&Timer::Outcome(id));
+        let Some(out) = self.outbox.get_mut(id) else {
+            return;
+        };
+        out.phase = Phase::Saved;
+        out.message.state = Delivery::Stored;
+        let request = out.request.take();
+        let state = Delivery::Stored;
+        let report = Report {
+            via: Some(Via::Server),
+            ..out.report(state)
+        };
+        self.outbox.unconfirmed.remove(&id);
+        self.mark_out(id, state, report.sent_ms);
+        self.tell(Event::Delivery(report));
+        self.settle_any(request, Ok(Outcome::Message { id, state }));
+    }
+
+    /// The server has a group message on disk for everybody it is for.
+    pub(super) fn on_group_ack(&mut self, id: MessageId, at_ms: i64, tail: &[u8]) {
+        if self.answered(id).is_none() {
+            return;
+        }
+        if let Some(mut out) = self.outbox.remove(id) {
+            out.message.stored_ms = Some(at_ms);
+            let state = Delivery::Stored;
+            self.mark_out(id, state, Some(at_ms));
+            let report = Report {
+                via: Some(Via::Server),
+                ..out.report(state)
+            };
+            self.tell(Event::Delivery(report));
+            for name in names(tail) {
+                let report = Report {
+                    to: Some(name),
+                    reason: Some(Reason::Quota),
+                    ..out.report(Delivery::Failed)
+                };
+                self.tell(Event::Delivery(report));
+            }
+            self.settle_any(out.request, Ok(Outcome::Message { id, state }));
+        }
+        self.pump_asks();
+    }
+
+    /// The server will not take it.
+    pub(super) fn on_message_refused(&mut self, id: MessageId, code: &RefusalCode, text: Box<str>) {
+        let Some(out) = self.outbox.get(id) else {
+            return;
+        };
+        let unknown = matches!(code, RefusalCode::NoSuchName);
+        let why = match out.recipient() {
+            Some(to) if unknown => RequestError::UnknownPeer(to.clone()),
+            _ => refusal(code, text),
+        };
+        let reason = match (&why, code) {
+            (RequestError::UnknownPeer(_), _) => Reason::UnknownPeer,
+            (RequestError::Quota(_), _) => Reason::Quota,
+            (_, RefusalCode::TooLong) => Reason::TooLong,
+            _ => Reason::Refused,
+        };
+        let gone = matches!(code, RefusalCode::NotMember | RefusalCode::NoSuchGroup);
+        if let (true, Recipient::Audience(Audience::Group(group))) = (gone, &out.message.to) {
+            let group = group.clone();
+            let request = out.request;
+            self.outbox.remove(id);
+            self.mark_out(id, Delivery::Failed, None);
+            if self.view.mode == Mode::Group(group.clone()) {
+                self.leave_group(group, super::event::GroupAction::Removed);
+            }
+            self.settle_any(request, Err(RequestError::NotMember));
+            return;
+        }
+        let report = Report {
+            via: Some(Via::Server),
+            reason: Some(reason),
+            ..out.report(Delivery::Failed)
+        };
+        self.finish(&report, Err(why));
+    }
+
+    /// A receipt or an expiry: the last word about one message and one recipient. None: nothing
+    /// new.
+    pub(super) fn on_last_word(
+        &mut self,
+        of: MessageId,
+        from: &Name,
+        state: Delivery,
+        stored_ms: Option<i64>,
+    ) -> Option<Report> {
+        let out = self.outbox.get(of)?;
+        if out.recipient() != Some(from) {
+            return None;
+        }
+        let was_stored = out.message.state == Delivery::Stored;
+        let report = Report {
+            via: Some(Via::Server),
+            was_stored,
+            sent_ms: out.message.stored_ms.or(stored_ms),
+            ..out.report(state)
+        };
+        Some(report)
+    }
+
+    /// Leaves the outbox, without a word.
+    pub(super) fn retire(&mut self, report: &Report, how: Result<(), RequestError>) {
+        let (id, state) = (report.id, report.state);
+        let to = report.to.clone();
+        self.land(id);
+        self.timers.cancel(&Timer::Outcome(id));
+        let request = self.outbox.remove(id).and_then(|out| out.request);
+        self.drop_ask(id);
+        self.mark_out(id, state, report.sent_ms);
+        self.settle_any(request, how.map(|()| Outcome::Message { id, state }));
+        if let Some(to) = to {
+            self.fly(&to);
+        }
+    }
+
+    /// The last word: told, kept, and the outbox is free of it.
+    fn finish(&mut self, report: &Report, how: Result<(), RequestError>) {
+        self.tell(Event::Delivery(report.clone()));
+        self.retire(report, how);
+    }
+
+    /// After a login: what nobody confirmed is offered again; if the server lost its past, also
+    /// what it had.
+    pub(super) fn offer_again(&mut self, history_lost: bool) {
+        let ids: Vec<MessageId> = self.outbox.order.values().copied().collect();
+        for id in ids {
+            let Some(out) = self.outbox.get(id) else {
+                continue;
+            };
+            let again = match out.phase {
+                Phase::Kept => true,
+                Phase::Saved => history_lost,
+                _ => false,
+            };
+            let safe = out.recipient().is_none_or(|to| {
+                self.table
+                    .row(to)
+                    .is_none_or(|row| self.peers.is_trusted(to, &row.session_key))
+            });
+            if again && safe {
+                self.ask_to_carry(id, false);
+            }
+        }
+    }
+
+    /// True if the table says that somebody is away in any way.
+    pub(super) fn is_away(&self, name: &Name) -> bool {
+        self.table
+            .row(name)
+            .is_some_and(|row| row.status != Status::Online)
+    }
+
+    /// Which way a message to or from this key travels.
+    pub(super) fn via(&self, key: &PublicKey) -> Via {
+        match self.links.path(key) {
+            Some(Path::Relay(_)) => Via::Relay,
+            Some(Path::Direct(_)) | None => Via::Peer,
+        }
+    }
+}
+
+/// How a live try began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    Begun,
+    /// The queue of the session is full.
+    Full,
+    /// There is no way to this recipient now.
+    Impossible,
+}

@@ -1,0 +1,126 @@
+//! What a user or program may ask of a client, and how it ends.
+
+use crate::model::{Delivery, GroupName, MessageId, Name, Text};
+use crate::secure::Fingerprint;
+
+/// Names one request until its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// What may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Make a group, without entering it.
+    CreateGroup(GroupName),
+    /// Go away and stay running.
+    Dereg,
+    /// A final leave: BYE, held messages, `Ended(Left)`. Also valid while away (waits at most five
+    /// slots, says nothing).
+    Exit,
+    /// Enter a group.
+    JoinGroup(GroupName),
+    /// Leave the current group.
+    LeaveGroup,
+    /// All groups, in order of creation.
+    ListGroups,
+    /// The members of the current group, in order of joining.
+    ListMembers,
+    /// Come back after `Dereg`.
+    Reg,
+    /// A message for one person.
+    Send {
+        /// Whom it is for.
+        to: Name,
+        /// What it says.
+        text: Text,
+        /// A program wrote it.
+        auto: bool,
+    },
+    /// To everybody registered.
+    SendAll {
+        /// What it says.
+        text: Text,
+        /// A program wrote it.
+        auto: bool,
+    },
+    /// To the current group.
+    SendGroup {
+        /// What it says.
+        text: Text,
+        /// A program wrote it.
+        auto: bool,
+    },
+    /// Accept a peer's changed key.
+    Trust {
+        /// Whose.
+        name: Name,
+        /// The fingerprint of the new identity, as its holder reads it out.
+        fingerprint: Fingerprint,
+    },
+}
+
+/// How a request ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server answered, durable there; or local.
+    Done,
+    /// A message has its outcome.
+    Message {
+        /// Which.
+        id: MessageId,
+        /// `Acked`, `Delivered` or `Stored`.
+        state: Delivery,
+    },
+}
+
+/// How it did not. Display: lower-case, what is so and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The store of this client.
+    #[error("the disk refused; nothing was sent")]
+    Disk,
+    /// Nothing can be asked any more.
+    #[error("cancelled: the program ends")]
+    Ended,
+    /// Somebody else made it.
+    #[error("group {0} already exists")]
+    GroupExists(GroupName),
+    /// The key is not the pinned one.
+    #[error(
+        "the key of {0} changed: nothing was sent; compare with verify, then accept with trust"
+    )]
+    KeyChanged(Name),
+    /// The login was refused.
+    #[error("the name {0} is used by another key or logged in elsewhere")]
+    NameTaken(Name),
+    /// One was removed.
+    #[error("not a member of this group any more")]
+    NotMember,
+    /// `OUTBOX_MAX` or `OUTBOX_SAVED_MAX`.
+    #[error("the outbox is full: wait until messages are confirmed")]
+    OutboxFull,
+    /// mailbox-full pair-full store-full no-store too-many
+    #[error("the server has no room: {0}")]
+    Quota(Box<str>),
+    /// too-fast busy relay-limit
+    #[error("too fast: try again later")]
+    RateLimited,
+    /// any other refusal, with the server's words
+    #[error("refused by the server: {0}")]
+    Refused(Box<str>),
+    /// Login is not possible.
+    #[error("the server's key changed")]
+    ServerKeyChanged,
+    /// Five slots without an answer.
+    #[error("the server does not respond; it is not known whether it was done")]
+    ServerUnreachable,
+    /// There is none.
+    #[error("no group is called {0}")]
+    UnknownGroup(GroupName),
+    /// There is none.
+    #[error("no one is called {0}")]
+    UnknownPeer(Name),
+    /// In this mode (in a group, away, not logged in) it cannot be asked for.
+    #[error("not possible in this mode")]
+    WrongMode,
+}

@@ -1,0 +1,276 @@
+//! Standard output: written once a turn, never waited for while the protocol has work, never a
+//! panic.
+
+use crate::model::limits::OUTPUT_BYTES_MAX;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+/// As many bytes as a pipe that `poll(2)` calls writable takes without waiting (POSIX, `PIPE_BUF`).
+const PIECE_BYTES: usize = nix::libc::PIPE_BUF;
+
+/// Text on its way to a descriptor.
+///
+/// A reader who is slow (`| less`) makes it queue; beyond a bound text is dropped and counted,
+/// because the program owes its peers answers even while nobody reads.
+#[derive(Debug)]
+pub struct Output {
+    fd: OwnedFd,
+    token: Token,
+    queue: VecDeque<u8>,
+    /// Bytes ever queued, and ever written.
+    queued: u64,
+    written: u64,
+    /// So many messages are on the screen once so many bytes were written.
+    marks: VecDeque<(u64, u64)>,
+    lines_dropped: u64,
+    /// Something was dropped at some time.
+    lossy: bool,
+    state: State,
+    watched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The reader is slow.
+    Blocked,
+    /// The reader went away.
+    Closed,
+    Open,
+}
+
+impl Output {
+    /// Writes to this descriptor; the loop wakes by `token` when a slow reader has caught up.
+    #[must_use]
+    pub fn new(fd: OwnedFd, token: Token) -> Self {
+        Self {
+            fd,
+            token,
+            queue: VecDeque::new(),
+            queued: 0,
+            written: 0,
+            marks: VecDeque::new(),
+            lines_dropped: 0,
+            lossy: false,
+            state: State::Open,
+            watched: false,
+        }
+    }
+
+    /// Queues text that shows so many messages of other people.
+    pub fn print(&mut self, text: &str, messages: u64) {
+        if self.queue.len() >= OUTPUT_BYTES_MAX || self.state == State::Closed {
+            let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+            self.lines_dropped += lines as u64;
+            self.lossy = true;
+            return;
+        }
+        self.push(text);
+        // Messages are marked as shown in their order: after one was dropped none is.
+        if messages > 0 && !self.lossy {
+            self.marks.push_back((self.queued, messages));
+        }
+    }
+
+    /// Writes what the reader takes without waiting; gives how many messages were shown by it.
+    pub fn write(&mut self, registry: &Registry) -> u64 {
+        if self.state == State::Blocked {
+            self.state = State::Open;
+        }
+        while self.state == State::Open && !self.queue.is_empty() {
+            self.write_piece();
+        }
+        self.watch(registry);
+        self.shown()
+    }
+
+    /// Writes all that is left, waiting for the reader; a signal or a reader who went away ends it.
+    pub fn finish(&mut self) -> u64 {
+        while self.state != State::Closed && !self.queue.is_empty() {
+            let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLOUT)];
+            if poll(&mut fds, PollTimeout::NONE).is_err() {
+                break;
+            }
+            self.state = State::Open;
+            self.write_piece();
+        }
+        self.shown()
+    }
+
+    /// Whether the reader went away.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    fn push(&mut self, text: &str) {
+        self.queue.extend(text.as_bytes());
+        self.queued += text.len() as u64;
+    }
+
+    fn write_piece(&mut self) {
+        let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLOUT)];
+        match poll(&mut fds, PollTimeout::ZERO) {
+            Ok(0) => {
+                self.state = State::Blocked;
+                return;
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return self.close(),
+        }
+        let (front, _) = self.queue.as_slices();
+        let piece = &front[..front.len().min(PIECE_BYTES)];
+        match nix::unistd::write(&self.fd, piece) {
+            Ok(length) => {
+                self.queue.drain(..length);
+                self.written += length as u64;
+                if self.queue.is_empty() {
+                    self.own_up();
+                }
+            }
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => self.state = State::Blocked,
+            // EPIPE: the reader is gone; EIO: the terminal is. Either way nobody reads any more.
+            Err(_) => self.close(),
+        }
+    }
+
+    /// Says what was dropped, once there is room again.
+    fn own_up(&mut self) {
+        if self.lines_dropped > 0 {
+            let lines = std::mem::take(&mut self.lines_dropped);
+            self.push(&format!(
+                "[{lines} lines were not shown: nobody read them.]\n"
+            ));
+        }
+    }
+
+    fn close(&mut self) {
+        self.state = State::Closed;
+        self.queue.clear();
+        self.marks.clear();
+    }
+
+    fn watch(&mut self, registry: &Registry) {
+        let wanted = self.state == State::Blocked;
+        if wanted == self.watched {
+            return;
+        }
+        let raw = self.fd.as_raw_fd();
+        let mut source = SourceFd(&raw);
+        let result = if wanted {
+            registry.register(&mut source, self.token, Interest::WRITABLE)
+        } else {
+            registry.deregister(&mut source)
+        };
+        self.watched = wanted && result.is_ok();
+    }
+
+    fn shown(&mut self) -> u64 {
+        let mut shown = 0;
+        while let Some((end, messages)) = self.marks.front() {
+            if *end > self.written {
+                break;
+            }
+            shown += messages;
+            self.marks.pop_front();
+        }
+        shown
+    }
+}
+
+/// Says a line on stderr. If nobody reads it, nobody is told.
+pub fn complain(line: &str) {
+    let text = format!("{line}\n");
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match nix::unistd::write(io::stderr(), rest) {
+            Ok(length) => rest = &rest[length..],
+            Err(Errno::EINTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll};
+    use std::io::Read;
+    use std::time::Duration;
+
+    const TOKEN: Token = Token(9);
+
+    #[test]
+    fn messages_are_shown_when_their_bytes_were_written() {
+        let poll = Poll::new().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut output = Output::new(writer.into(), TOKEN);
+        output.print("one\n", 1);
+        output.print("hint\n", 0);
+        output.print("two\n", 2);
+        assert_eq!(output.write(poll.registry()), 3);
+        assert_eq!(output.write(poll.registry()), 0);
+        drop(output);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one\nhint\ntwo\n");
+    }
+
+    #[test]
+    fn a_reader_who_is_slow_delays_nobody_and_loses_only_what_exceeds_the_queue() {
+        let mut poll = Poll::new().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut output = Output::new(writer.into(), TOKEN);
+        let line = format!("{}\n", "x".repeat(1023));
+        let lines = OUTPUT_BYTES_MAX / line.len();
+        for _ in 0..lines {
+            output.print(&line, 1);
+        }
+        output.print("one too many\n", 1);
+        let first = output.write(poll.registry());
+        assert!(first > 0);
+        assert!(first < lines as u64, "the pipe is smaller than the queue");
+        assert!(!output.is_closed());
+
+        let mut shown = first;
+        let mut text = Vec::new();
+        let mut events = Events::with_capacity(4);
+        let mut buffer = vec![0; 65536];
+        while shown < lines as u64 {
+            let length = reader.read(&mut buffer).unwrap();
+            text.extend_from_slice(&buffer[..length]);
+            poll.poll(&mut events, Some(Duration::from_secs(5)))
+                .unwrap();
+            assert!(events.iter().any(|event| event.token() == TOKEN));
+            shown += output.write(poll.registry());
+        }
+        let length = reader.read(&mut buffer).unwrap();
+        text.extend_from_slice(&buffer[..length]);
+        output.print("late\n", 1);
+        assert_eq!(output.finish(), 0, "one before it was never shown");
+        drop(output);
+        reader.read_to_end(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let expected = "[1 lines were not shown: nobody read them.]\nlate\n";
+        assert!(text.ends_with(expected));
+        assert_eq!(text.len(), lines * line.len() + expected.len());
+    }
+
+    #[test]
+    fn a_reader_who_went_away_ends_it_quietly() {
+        let poll = Poll::new().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut output = Output::new(writer.into(), TOKEN);
+        output.print("one\n", 1);
+        assert_eq!(output.write(poll.registry()), 0);
+        assert!(output.is_closed());
+        output.print("two\n", 1);
+        assert_eq!(output.finish(), 0);
+    }
+}

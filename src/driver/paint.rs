@@ -1,0 +1,148 @@
+//! Kinds of lines to colours: decided once at the start, for standard output.
+
+use crate::shell::Tone;
+use colored::{Color, Colorize};
+use std::env;
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// Whatever the environment says.
+    Always,
+    /// By the environment and the terminal.
+    #[default]
+    Auto,
+    /// Whatever the environment says.
+    Never,
+}
+
+/// What the environment says about colours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// `NO_COLOR`.
+    pub no_color: Option<String>,
+    /// `CLICOLOR_FORCE`.
+    pub clicolor_force: Option<String>,
+    /// `CLICOLOR`.
+    pub clicolor: Option<String>,
+    /// There is a prompt: a terminal that is not dumb, on both ends.
+    pub prompted: bool,
+}
+
+/// Gives lines their colour; the colour is never the only carrier of a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paint {
+    colours: bool,
+}
+
+impl Surroundings {
+    /// Reads the environment.
+    #[must_use]
+    pub fn read(prompted: bool) -> Self {
+        Self {
+            no_color: env::var("NO_COLOR").ok(),
+            clicolor_force: env::var("CLICOLOR_FORCE").ok(),
+            clicolor: env::var("CLICOLOR").ok(),
+            prompted,
+        }
+    }
+
+    /// The first that speaks decides (<https://no-color.org>, <https://bixense.com/clicolors>).
+    #[must_use]
+    pub fn want_colours(&self, colour: Colour) -> bool {
+        let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
+        match colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto if set(&self.no_color) => false,
+            Colour::Auto if set(&self.clicolor_force) => {
+                self.clicolor_force.as_deref() != Some("0") || self.by_terminal()
+            }
+            Colour::Auto => self.by_terminal(),
+        }
+    }
+
+    fn by_terminal(&self) -> bool {
+        self.prompted && self.clicolor.as_deref() != Some("0")
+    }
+}
+
+impl Paint {
+    /// Decides for the life of the program.
+    #[must_use]
+    pub fn new(colours: bool) -> Self {
+        // Left alone, colored takes an empty variable for a set one.
+        colored::control::set_override(colours);
+        Self { colours }
+    }
+
+    /// The text in the colour of its kind, row by row, so that no pager mixes rows up.
+    #[must_use]
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        if !self.colours {
+            return text.to_owned();
+        }
+        let rows: Vec<String> = text.split('\n').map(|row| paint_row(tone, row)).collect();
+        rows.join("\n")
+    }
+}
+
+fn paint_row(tone: Tone, row: &str) -> String {
+    match tone {
+        Tone::Failure => row.color(Color::Red).to_string(),
+        Tone::Hint => row.dimmed().to_string(),
+        Tone::Message => row.to_owned(),
+        Tone::Notice => row.color(Color::Cyan).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_speaks_decides() {
+        let text = |value: &str| (value != "-").then(|| value.to_owned());
+        for (no_color, force, clicolor, prompted, wanted) in [
+            ("-", "-", "-", true, true),
+            ("-", "-", "-", false, false),
+            ("1", "-", "-", true, false),
+            ("1", "1", "1", true, false),
+            ("", "-", "-", true, true),
+            ("-", "1", "0", false, true),
+            ("-", "0", "-", false, false),
+            ("-", "0", "-", true, true),
+            ("-", "", "-", false, false),
+            ("-", "-", "0", true, false),
+            ("-", "-", "1", false, false),
+        ] {
+            let surroundings = Surroundings {
+                no_color: text(no_color),
+                clicolor_force: text(force),
+                clicolor: text(clicolor),
+                prompted,
+            };
+            assert_eq!(
+                surroundings.want_colours(Colour::Auto),
+                wanted,
+                "{surroundings:?}"
+            );
+            assert!(surroundings.want_colours(Colour::Always));
+            assert!(!surroundings.want_colours(Colour::Never));
+        }
+    }
+
+    #[test]
+    fn every_row_has_its_colour_and_plain_text_stays_as_it_is() {
+        assert_eq!(
+            Paint { colours: false }.paint(Tone::Failure, "a\nb"),
+            "a\nb"
+        );
+        let paint = Paint::new(true);
+        assert_eq!(
+            paint.paint(Tone::Failure, "a\nb"),
+            "\u{1b}[31ma\u{1b}[0m\n\u{1b}[31mb\u{1b}[0m"
+        );
+        assert_eq!(paint.paint(Tone::Message, "bob: hi"), "bob: hi");
+    }
+}

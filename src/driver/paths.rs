@@ -1,0 +1,302 @@
+//! Where things lie on this machine: directories, key files, the lock of a profile.
+
+use super::{Fault, ambient};
+use crate::model::Name;
+use crate::secure::Identity;
+use crate::shell::Exit;
+use directories::ProjectDirs;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// A profile that is ours until this is dropped.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its directory.
+    pub directory: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Profile {
+    /// Makes the profile's directory, if need be, and locks it.
+    ///
+    /// # Errors
+    /// If a running program has it, or others can get at it.
+    pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
+        // Names are equal without regard to case, so are their profiles.
+        let folder = name.to_string().to_ascii_lowercase();
+        let directory = data_directory(data)?.join("profiles").join(folder);
+        make_private(&directory)?;
+        let path = directory.join("lock");
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        options.custom_flags(OFlag::O_NOFOLLOW.bits());
+        let file = options
+            .open(&path)
+            .map_err(|error| cannot("open", &path, &error))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Self {
+                directory,
+                _lock: lock,
+            }),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                let words = format!("Registration request rejected - name {name} used.");
+                Err(Fault::new(Exit::Unreachable, &words))
+            }
+            Err((_, errno)) => Err(cannot("lock", &path, &errno.into())),
+        }
+    }
+
+    /// The profile's key; a new one at first use.
+    ///
+    /// # Errors
+    /// If the file is not right, or others can get at it.
+    pub fn identity(&self) -> Result<Identity, Fault> {
+        identity(&self.directory.join("identity.key"))
+    }
+}
+
+/// The server's key; a new one at first use, in `server/` of the data directory.
+///
+/// # Errors
+/// If the file is not right, or others can get at it.
+pub fn server_identity(data: Option<&Path>) -> Result<Identity, Fault> {
+    let directory = data_directory(data)?.join("server");
+    make_private(&directory)?;
+    identity(&directory.join("server.key"))
+}
+
+fn data_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
+    if let Some(directory) = data {
+        return Ok(directory.to_owned());
+    }
+    let project = ProjectDirs::from("", "", "ackchat");
+    let found = project.map(|project| project.data_dir().to_owned());
+    found.ok_or_else(|| {
+        let words = "There is no home directory: say where data belongs with --data DIR.";
+        Fault::new(Exit::Usage, words)
+    })
+}
+
+fn make_private(directory: &Path) -> Result<(), Fault> {
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
+    made.map_err(|error| cannot("make", directory, &error))?;
+    let meta = fs::metadata(directory).map_err(|error| cannot("read", directory, &error))?;
+    demand_private(directory, &meta, "700")
+}
+
+fn identity(path: &Path) -> Result<Identity, Fault> {
+    let seed = match read_key(path)? {
+        Some(seed) => seed,
+        None => make_key(path)?,
+    };
+    Ok(Identity::from_seed(*seed))
+}
+
+const KEY_HEAD: &str = "ackchat-identity 1\nseed ";
+/// The head, 64 hex digits and a newline.
+const KEY_BYTES: usize = KEY_HEAD.len() + 65;
+
+type Seed = Zeroizing<[u8; 32]>;
+
+fn read_key(path: &Path) -> Result<Option<Seed>, Fault> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+    let file = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|error| cannot("read", path, &error))?,
+    };
+    let meta = file
+        .metadata()
+        .map_err(|error| cannot("read", path, &error))?;
+    demand_private(path, &meta, "600")?;
+    let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES + 1));
+    let read = file.take(KEY_BYTES as u64 + 1).read_to_string(&mut text);
+    let seed = read.ok().and_then(|_| parse_key(&text));
+    seed.map(Some).ok_or_else(|| {
+        let path = path.display();
+        let words = format!("{path} is not a key file: put the right one in its place.");
+        Fault::new(Exit::Usage, &words)
+    })
+}
+
+fn parse_key(text: &str) -> Option<Seed> {
+    let digits = text.strip_prefix(KEY_HEAD)?;
+    let digits = digits.strip_suffix('\n').unwrap_or(digits).as_bytes();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if pairs.len() != 32 || !rest.is_empty() {
+        return None;
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    for (byte, [high, low]) in seed.iter_mut().zip(pairs) {
+        *byte = hex(*high)? << 4 | hex(*low)?;
+    }
+    Some(seed)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+fn key_text(seed: &[u8; 32]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES));
+    text.push_str(KEY_HEAD);
+    for byte in seed {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(digit.into(), 16).expect("four bits are a hex digit"));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Writes a new key under another name, and gives it its name when it is durable.
+fn make_key(path: &Path) -> Result<Seed, Fault> {
+    let seed = Zeroizing::new(ambient::random());
+    match place_key(path, &key_text(&seed)) {
+        Ok(()) => Ok(seed),
+        // Another program was faster: then its key is the one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read_key(path)?.ok_or_else(|| cannot("read", path, &error))
+        }
+        Err(error) => Err(cannot("make", path, &error)),
+    }
+}
+
+fn place_key(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().expect("a key file lies in a directory");
+    let temporary = path.with_extension(format!("new-{}", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.custom_flags(OFlag::O_NOFOLLOW.bits());
+    // What a crash left behind under this process number was never a key of anybody.
+    fs::remove_file(&temporary).ok();
+    let mut file = options.open(&temporary)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    // Unlike a rename, a link never replaces a key that appeared meanwhile.
+    let placed = written.and_then(|()| fs::hard_link(&temporary, path));
+    fs::remove_file(&temporary)?;
+    placed?;
+    File::open(directory)?.sync_all()
+}
+
+/// As ssh does: a secret that others may read is no secret.
+fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fault> {
+    let path = path.display();
+    if meta.uid() != nix::unistd::geteuid().as_raw() {
+        let words = format!("{path} belongs to another user: choose another place with --data.");
+        return Err(Fault::new(Exit::Usage, &words));
+    }
+    if meta.mode() & 0o077 != 0 {
+        let words = format!("{path} is open to other users: run chmod {mode} {path} first.");
+        return Err(Fault::new(Exit::Usage, &words));
+    }
+    Ok(())
+}
+
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
+    let words = format!("Cannot {verb} {}: {error}.", path.display());
+    Fault::new(Exit::Usage, &words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_is_private() {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("identity.key");
+        let seed = make_key(&path).unwrap();
+        assert_eq!(read_key(&path).unwrap(), Some(seed.clone()));
+        assert_eq!(make_key(&path).unwrap(), seed, "the first one stays");
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused_with_an_advice() {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("identity.key");
+        make_key(&path).unwrap();
+        for wrong in [0o640, 0o604, 0o610, 0o602] {
+            set_mode(&path, wrong);
+            let fault = read_key(&path).unwrap_err();
+            assert_eq!(fault.exit, Exit::Usage);
+            assert!(fault.line.contains("run chmod 600"), "{}", fault.line);
+        }
+        set_mode(&path, 0o400);
+        assert!(read_key(&path).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_others_may_read_is_refused() {
+        let data = tempfile::tempdir().unwrap();
+        let directory = data.path().join("ours");
+        make_private(&directory).unwrap();
+        set_mode(&directory, 0o750);
+        let fault = make_private(&directory).unwrap_err();
+        assert!(fault.line.contains("run chmod 700"), "{}", fault.line);
+    }
+
+    #[test]
+    fn a_link_is_no_key_file() {
+        let data = tempfile::tempdir().unwrap();
+        let (path, link) = (data.path().join("a"), data.path().join("b"));
+        make_key(&path).unwrap();
+        symlink(&path, &link).unwrap();
+        assert!(read_key(&link).is_err());
+    }
+
+    #[test]
+    fn only_a_whole_key_is_a_key() {
+        let text = key_text(&[0xa5; 32]);
+        assert_eq!(*parse_key(&text).unwrap(), [0xa5; 32]);
+        assert_eq!(text.len(), KEY_BYTES);
+        assert!(parse_key(text.trim_end()).is_some());
+        let digits = text.trim_end();
+        for wrong in [
+            String::new(),
+            digits[..digits.len() - 1].to_owned(),
+            format!("{digits}0"),
+            digits.replace('a', "g"),
+            digits.replace(" 1\n", " 2\n"),
+            format!("{digits}\n\n"),
+        ] {
+            assert!(parse_key(&wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_one_programs_own_whatever_the_case_of_its_name() {
+        let data = tempfile::tempdir().unwrap();
+        let (bob, shout): (Name, Name) = ("Bob".parse().unwrap(), "BOB".parse().unwrap());
+        let first = Profile::open(Some(data.path()), &bob).unwrap();
+        assert_eq!(mode(&first.directory), 0o700);
+        let fault = Profile::open(Some(data.path()), &shout).unwrap_err();
+        let line = "[Registration request rejected - name BOB used.]";
+        assert_eq!((fault.line.as_str(), fault.exit), (line, Exit::Unreachable));
+        drop(first);
+        assert!(Profile::open(Some(data.path()), &shout).is_ok());
+    }
+}

@@ -1,0 +1,146 @@
+//! The waiting of both loops: socket, signals and descriptors in one `poll`, the clock read once
+//! after it.
+
+use super::ambient::Ambient;
+use crate::model::{Instant, Now};
+use mio::{Events, Poll, Registry, Token};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use std::io;
+use std::time::Duration;
+
+/// The socket's events.
+pub const SOCKET: Token = Token(0);
+/// Standard input's events.
+pub const STDIN: Token = Token(1);
+/// Standard output's events.
+pub const STDOUT: Token = Token(2);
+const SIGNALS: Token = Token(3);
+
+/// Events that one turn takes from the kernel; there are four sources.
+const EVENTS_MAX: usize = 16;
+
+/// Waits for the world.
+pub struct Reactor {
+    poll: Poll,
+    events: Events,
+    signals: Signals,
+    ambient: Ambient,
+}
+
+/// What a turn begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Woken {
+    /// The time of the whole turn.
+    pub now: Now,
+    /// A signal came; an interrupt wins over a request to end.
+    pub signal: Option<Signal>,
+    /// The socket has datagrams, or room.
+    pub socket: bool,
+    /// Something was typed.
+    pub stdin: bool,
+    /// A slow reader has caught up.
+    pub stdout: bool,
+}
+
+/// A signal as an event, the stronger one last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signal {
+    /// SIGTERM: leave politely.
+    Terminate,
+    /// SIGINT, or Ctrl-C: leave at once.
+    Interrupt,
+}
+
+impl Reactor {
+    /// Takes over SIGINT and SIGTERM. SIGHUP keeps its meaning: it ends the program without a word,
+    /// unless `nohup` said otherwise.
+    ///
+    /// # Errors
+    /// If the kernel gives no descriptors.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        poll.registry()
+            .register(&mut signals, SIGNALS, mio::Interest::READABLE)?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_MAX),
+            signals,
+            ambient: Ambient::new(),
+        })
+    }
+
+    /// Where sources are registered.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    /// The time before the first turn.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.ambient.now()
+    }
+
+    /// Waits until something happens, at most until the deadline.
+    ///
+    /// # Errors
+    /// If the kernel fails.
+    pub fn wait(&mut self, until: Option<Instant>) -> io::Result<Woken> {
+        let timeout = until.map(|until| round_up(until.since(self.ambient.now().instant)));
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
+            other => other?,
+        }
+        let mut woken = Woken {
+            now: self.ambient.now(),
+            signal: None,
+            socket: false,
+            stdin: false,
+            stdout: false,
+        };
+        for event in &self.events {
+            match event.token() {
+                SOCKET => woken.socket = true,
+                STDIN => woken.stdin = true,
+                STDOUT => woken.stdout = true,
+                _ => {}
+            }
+        }
+        for signal in self.signals.pending() {
+            let signal = if signal == SIGINT {
+                Signal::Interrupt
+            } else {
+                Signal::Terminate
+            };
+            woken.signal = woken.signal.max(Some(signal));
+        }
+        Ok(woken)
+    }
+}
+
+/// epoll counts whole milliseconds: waiting a little too long is one turn, a little too short is
+/// two.
+fn round_up(duration: Duration) -> Duration {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_millis(micros.div_ceil(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_woken_too_early() {
+        for (micros, ms) in [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2)] {
+            assert_eq!(
+                round_up(Duration::from_micros(micros)),
+                Duration::from_millis(ms)
+            );
+        }
+        let mut reactor = Reactor::new().unwrap();
+        let until = reactor.now().instant + Duration::from_micros(1500);
+        assert!(reactor.wait(Some(until)).unwrap().now.instant >= until);
+    }
+}

@@ -1,0 +1,218 @@
+//! The server's loop.
+
+use super::output::Output as Screen;
+use super::reactor::{Reactor, SOCKET, STDOUT, Signal};
+use super::socket::Socket;
+use super::trace::Trace;
+use super::{Fault, ambient, bind_fault, paths};
+use crate::memory::ServerMemory;
+use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
+use crate::model::{Instant, Now};
+use crate::secure::Ratchet;
+use crate::server::port::{Full, Store};
+use crate::server::{Config, Event, Output, Server};
+use crate::shell::Exit;
+use crate::wire::Row;
+use crate::wire::row::Status;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What `serve` may be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Where it listens.
+    pub bind: IpAddr,
+    /// The port it listens on.
+    pub port: u16,
+    /// The server's own directory; else the user's data directory.
+    pub data: Option<PathBuf>,
+    /// Whether keys are told to who asks.
+    pub quiet: bool,
+    /// Whether datagrams are carried between clients who cannot reach each other.
+    pub relay: bool,
+    /// Whether the console shows the text of group messages.
+    pub log_text: bool,
+    /// Whether the console shows the table after each change.
+    pub show_table: bool,
+    /// Where packets are written down.
+    pub trace: Option<PathBuf>,
+}
+
+/// Serves until a signal ends it.
+#[must_use]
+pub fn run(options: &ServeOptions) -> Exit {
+    match Loop::open(options) {
+        Ok(mut serving) => serving.run(),
+        Err(fault) => fault.report(),
+    }
+}
+
+struct Loop {
+    reactor: Reactor,
+    socket: Socket,
+    screen: Screen,
+    server: Server,
+    store: ServerMemory,
+    trace: Option<Trace>,
+    show_table: bool,
+    entropy: Instant,
+    /// The core and its store were not yet done with each other.
+    unfinished: bool,
+}
+
+impl Loop {
+    fn open(options: &ServeOptions) -> Result<Self, Fault> {
+        let address = SocketAddr::new(options.bind, options.port);
+        let failed = |error: io::Error| bind_fault(address, &error);
+        let reactor = Reactor::new().map_err(failed)?;
+        let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
+        let identity = paths::server_identity(options.data.as_deref())?;
+        let trace = options.trace.as_deref().map(Trace::create).transpose()?;
+        let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
+        let mut ratchet = Ratchet::new(ambient::random());
+        let store = ServerMemory::new(ratchet.u64());
+        let config = Config {
+            quiet: options.quiet,
+            relay: options.relay,
+            trace: trace.is_some(),
+            log_text: options.log_text,
+            store: store.id(),
+        };
+        let mut screen = Screen::new(stdout, STDOUT);
+        let (ip, port) = (options.bind, options.port);
+        let started = format!("[Server started at {ip} on port {port}]\n[Start listening...]\n");
+        screen.print(&started, 0);
+        Ok(Self {
+            entropy: reactor.now().instant + ENTROPY,
+            reactor,
+            socket,
+            screen,
+            server: Server::new(config, Arc::new(identity), ratchet),
+            store,
+            trace,
+            show_table: options.show_table,
+            unfinished: false,
+        })
+    }
+
+    fn run(&mut self) -> Exit {
+        let now = self.reactor.now();
+        self.drain(now);
+        loop {
+            let exit = match self.turn() {
+                Ok(None) if self.screen.is_closed() => Exit::Done,
+                Ok(None) => continue,
+                Ok(Some(exit)) => exit,
+                Err(error) => Fault::new(Exit::No, &format!("The server ends: {error}.")).report(),
+            };
+            self.screen.finish();
+            return exit;
+        }
+    }
+
+    fn turn(&mut self) -> io::Result<Option<Exit>> {
+        self.screen.write(self.reactor.registry());
+        let woken = self.reactor.wait(Some(self.deadline()))?;
+        match woken.signal {
+            Some(Signal::Interrupt) => return Ok(Some(Exit::Interrupted)),
+            Some(Signal::Terminate) => return Ok(Some(Exit::Done)),
+            None => {}
+        }
+        let now = woken.now;
+        if woken.socket {
+            self.socket.wake();
+        }
+        self.socket
+            .receive(|from, bytes| self.server.handle_datagram(now, from, bytes));
+        if self.entropy <= now.instant {
+            self.server.handle_entropy(&ambient::random());
+            self.entropy = now.instant + ENTROPY;
+        }
+        if self
+            .server
+            .deadline()
+            .is_some_and(|deadline| deadline <= now.instant)
+        {
+            self.server.handle_timeout(now);
+        }
+        self.drain(now);
+        self.socket.flush(self.reactor.registry())?;
+        if let Some(trace) = &mut self.trace {
+            trace.flush();
+        }
+        Ok(None)
+    }
+
+    fn deadline(&self) -> Instant {
+        if self.unfinished || self.socket.is_ready() {
+            return Instant(0);
+        }
+        let deadline = self.server.deadline();
+        deadline.map_or(self.entropy, |deadline| deadline.min(self.entropy))
+    }
+
+    /// Does what is to be done, and lets the store answer, until both are quiet.
+    fn drain(&mut self, now: Now) {
+        self.unfinished = true;
+        for _ in 0..STORE_ROUNDS_MAX {
+            self.drain_outputs(now);
+            self.store.flush();
+            let mut answered = false;
+            while let Some(event) = self.store.poll() {
+                self.server.handle_store(now, event);
+                answered = true;
+            }
+            if !answered {
+                self.unfinished = false;
+                return;
+            }
+        }
+    }
+
+    fn drain_outputs(&mut self, now: Now) {
+        while let Some(output) = self.server.poll_output() {
+            match output {
+                Output::Event(event) => self.on_event(&event),
+                Output::Store(ticket, request) => {
+                    if let Err(Full(ticket, request)) = self.store.submit(ticket, request) {
+                        self.server.handle_store_full(now, ticket, request);
+                        return;
+                    }
+                }
+                Output::Trace(traced) => {
+                    if let Some(trace) = &mut self.trace {
+                        trace.push(&traced, now.wall.unix_ms);
+                    }
+                }
+                Output::Transmit(transmit) => self.socket.send(transmit),
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        for line in event.lines() {
+            self.screen.print(&format!("{line}\n"), 0);
+        }
+        if self.show_table && *event == Event::TableChanged {
+            for row in self.server.table() {
+                self.screen.print(&format!("{}\n", table_line(&row)), 0);
+            }
+        }
+    }
+}
+
+/// `[x IP:PORT STATUS]`, as clients show it.
+fn table_line(row: &Row) -> String {
+    let status = match row.status {
+        Status::Online => "online",
+        Status::Away => "away",
+        Status::Left | Status::Released | Status::Silent | Status::TimedOut => "offline",
+    };
+    match row.address {
+        Some(address) => format!("[{} {address} {status}]", row.name),
+        None => format!("[{} - {status}]", row.name),
+    }
+}

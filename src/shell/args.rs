@@ -1,0 +1,347 @@
+//! Arguments: declared by a command, bound from a line, typed and valid from then on.
+
+use super::command::{CommandError, Refusal};
+use super::grammar::{self, Spanned};
+use crate::model::{GroupName, InvalidText, Name, Text};
+use crate::secure::Fingerprint;
+use std::ops::Range;
+
+/// What an argument is: how it is parsed and documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The name of a command.
+    Command,
+    /// Thirty digits, with or without blanks: the rest of the line.
+    Fingerprint,
+    /// A group; a `#` before it is optional.
+    Group,
+    /// A name which has to be one's own.
+    Oneself,
+    /// A person or program.
+    Peer,
+    /// A person, or `#` and a group.
+    Target,
+    /// The rest of the line, byte for byte.
+    Text,
+}
+
+/// Whether an argument may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It may.
+    Optional,
+    /// It may not.
+    Required,
+}
+
+/// One declared argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Its name, in lower case; usage shows it in capitals.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it may be left out.
+    pub need: Need,
+}
+
+/// A person or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `#GROUP`.
+    Group(GroupName),
+    /// `NAME`.
+    Name(Name),
+}
+
+/// The arguments of one line, by the names of their parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Args(Vec<(&'static str, Value)>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    Fingerprint(Fingerprint),
+    Group(GroupName),
+    Peer(Name),
+    Target(Target),
+    Text(Text),
+    Word(String),
+}
+
+impl Kind {
+    /// The word for documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Fingerprint => "fingerprint",
+            Self::Group => "group",
+            Self::Oneself => "oneself",
+            Self::Peer => "peer",
+            Self::Target => "target",
+            Self::Text => "text",
+        }
+    }
+
+    const fn takes_rest(self) -> bool {
+        matches!(self, Self::Fingerprint | Self::Text)
+    }
+}
+
+impl Param {
+    /// As it stands in a usage line: `NAME`, `[NAME]`, `NAME|#GROUP`.
+    #[must_use]
+    pub fn usage(&self) -> String {
+        let word = self.label();
+        match self.need {
+            Need::Optional => format!("[{word}]"),
+            Need::Required => word,
+        }
+    }
+
+    /// Its name in capitals.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.kind {
+            Kind::Target => "NAME|#GROUP".to_owned(),
+            _ => self.name.to_uppercase(),
+        }
+    }
+}
+
+impl Args {
+    /// Binds what stands in a line from a byte position on to the parameters of a command.
+    pub(super) fn bind(params: &[Param], source: &str, at: usize) -> Result<Self, CommandError> {
+        let mut at = at;
+        let mut values = Vec::new();
+        for param in params {
+            let found = if param.kind.takes_rest() {
+                grammar::rest(source, at).map(|rest| (rest, source.len()))
+            } else {
+                grammar::argument(source, at)
+            };
+            let Some((word, end)) = found else {
+                if param.need == Need::Optional {
+                    continue;
+                }
+                let end = source.len()..source.len();
+                return Err(Refusal::Missing(*param).at(end));
+            };
+            values.push((param.name, value(*param, &word)?));
+            at = end;
+        }
+        match grammar::rest(source, at) {
+            Some(surplus) => Err(Refusal::Surplus.at(surplus.span)),
+            None => Ok(Self(values)),
+        }
+    }
+
+    /// A fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self, name: &str) -> Option<Fingerprint> {
+        match self.find(name)? {
+            Value::Fingerprint(fingerprint) => Some(*fingerprint),
+            _ => None,
+        }
+    }
+
+    /// A group.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<&GroupName> {
+        match self.find(name)? {
+            Value::Group(group) => Some(group),
+            _ => None,
+        }
+    }
+
+    /// A person or program.
+    #[must_use]
+    pub fn peer(&self, name: &str) -> Option<&Name> {
+        match self.find(name)? {
+            Value::Peer(peer) => Some(peer),
+            _ => None,
+        }
+    }
+
+    /// A person or a group.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<&Target> {
+        match self.find(name)? {
+            Value::Target(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&Text> {
+        match self.find(name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A word as it was typed.
+    #[must_use]
+    pub fn word(&self, name: &str) -> Option<&str> {
+        match self.find(name)? {
+            Value::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Value> {
+        let (_, value) = self.0.iter().find(|(param, _)| *param == name)?;
+        Some(value)
+    }
+}
+
+fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
+    let at = |refusal: Refusal| refusal.at(word.span.clone());
+    match param.kind {
+        Kind::Command | Kind::Oneself => Ok(Value::Word(word.text.to_owned())),
+        Kind::Fingerprint => match word.text.parse() {
+            Ok(fingerprint) => Ok(Value::Fingerprint(fingerprint)),
+            Err(_) => Err(at(Refusal::NoFingerprint)),
+        },
+        Kind::Group => {
+            group(word.text.strip_prefix('#').unwrap_or(word.text), &word.span).map(Value::Group)
+        }
+        // A word that is no name is nobody's name.
+        Kind::Peer => match word.text.parse() {
+            Ok(name) => Ok(Value::Peer(name)),
+            Err(_) => Err(at(Refusal::UnknownPeer)),
+        },
+        Kind::Target => match (word.text.strip_prefix('#'), word.text.parse()) {
+            (Some(name), _) => group(name, &word.span).map(|g| Value::Target(Target::Group(g))),
+            (None, Ok(name)) => Ok(Value::Target(Target::Name(name))),
+            (None, Err(_)) => Err(at(Refusal::UnknownPeer)),
+        },
+        Kind::Text => match word.text.parse() {
+            Ok(text) => Ok(Value::Text(text)),
+            Err(InvalidText::Empty) => Err(at(Refusal::EmptyText(param))),
+            Err(InvalidText::Long) => Err(Refusal::LongText.at(0..0)),
+        },
+    }
+}
+
+fn group(word: &str, span: &Range<usize>) -> Result<GroupName, CommandError> {
+    word.parse()
+        .map_err(|why| Refusal::BadGroupName(why).at(span.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::InvalidName;
+    use crate::model::limits::TEXT_BYTES_MAX;
+
+    const NAME: Param = Param {
+        name: "name",
+        kind: Kind::Peer,
+        need: Need::Required,
+    };
+    const GROUP: Param = Param {
+        name: "group",
+        kind: Kind::Group,
+        need: Need::Required,
+    };
+    const TEXT: Param = Param {
+        name: "text",
+        kind: Kind::Text,
+        need: Need::Required,
+    };
+    const TARGET: Param = Param {
+        name: "target",
+        kind: Kind::Target,
+        need: Need::Required,
+    };
+    const DIGITS: Param = Param {
+        name: "fingerprint",
+        kind: Kind::Fingerprint,
+        need: Need::Required,
+    };
+    const SELF: Param = Param {
+        name: "name",
+        kind: Kind::Oneself,
+        need: Need::Optional,
+    };
+
+    fn bind(params: &[Param], source: &str) -> Result<Args, Refusal> {
+        Args::bind(params, source, 1).map_err(|error| error.refusal)
+    }
+
+    #[test]
+    fn a_text_is_what_stands_after_the_name() {
+        let args = bind(&[NAME, TEXT], "x bob  hi  there ").unwrap();
+        assert_eq!(args.peer("name").unwrap().as_str(), "bob");
+        assert_eq!(args.text("text").unwrap().as_str(), "hi  there ");
+        assert_eq!(args.text("name"), None);
+        assert_eq!(args.peer("nothing"), None);
+    }
+
+    #[test]
+    fn missing_and_surplus_arguments_are_told_where_they_are() {
+        let error = Args::bind(&[NAME, TEXT], "send bob ", 4).unwrap_err();
+        assert_eq!((error.refusal, error.span), (Refusal::Missing(TEXT), 9..9));
+        let error = Args::bind(&[GROUP], "join_group a b c", 10).unwrap_err();
+        assert_eq!((error.refusal, error.span), (Refusal::Surplus, 13..16));
+        assert_eq!(bind(&[SELF], "x"), Ok(Args::default()));
+        assert_eq!(bind(&[TEXT], "x \"\""), Err(Refusal::EmptyText(TEXT)));
+    }
+
+    #[test]
+    fn a_text_of_64_kib_is_taken_and_one_byte_more_is_refused() {
+        let line = |bytes: usize| format!("x {}", "t".repeat(bytes));
+        for bytes in [TEXT_BYTES_MAX - 1, TEXT_BYTES_MAX] {
+            let args = bind(&[TEXT], &line(bytes)).unwrap();
+            assert_eq!(args.text("text").unwrap().as_str().len(), bytes);
+        }
+        assert_eq!(
+            bind(&[TEXT], &line(TEXT_BYTES_MAX + 1)),
+            Err(Refusal::LongText)
+        );
+    }
+
+    #[test]
+    fn a_group_may_have_a_hash_sign_and_must_be_a_name() {
+        for source in ["x lounge", "x #lounge"] {
+            let args = bind(&[GROUP], source).unwrap();
+            assert_eq!(args.group("group").unwrap().as_str(), "lounge");
+        }
+        let why = InvalidName::Character(';');
+        assert_eq!(bind(&[GROUP], "x roomB;"), Err(Refusal::BadGroupName(why)));
+        assert_eq!(
+            bind(&[TARGET], "x #a/b"),
+            Err(Refusal::BadGroupName(InvalidName::Character('/')))
+        );
+    }
+
+    #[test]
+    fn a_target_is_a_name_or_a_group() {
+        let target = |source| bind(&[TARGET], source).unwrap().target("target").cloned();
+        assert_eq!(target("x bob"), Some(Target::Name("bob".parse().unwrap())));
+        assert_eq!(
+            target("x #bob"),
+            Some(Target::Group("bob".parse().unwrap()))
+        );
+        assert_eq!(bind(&[TARGET], "x b;b"), Err(Refusal::UnknownPeer));
+    }
+
+    #[test]
+    fn a_fingerprint_is_thirty_digits_with_or_without_blanks() {
+        let blanks = "05037 56379 02392 06913 53773 54517";
+        let with = bind(&[NAME, DIGITS], &format!("x bob {blanks}")).unwrap();
+        let without = bind(
+            &[NAME, DIGITS],
+            &format!("x bob {}", blanks.replace(' ', "")),
+        )
+        .unwrap();
+        assert_eq!(with, without);
+        assert_eq!(with.fingerprint("fingerprint").unwrap().to_string(), blanks);
+        assert_eq!(
+            bind(&[NAME, DIGITS], "x bob 12345"),
+            Err(Refusal::NoFingerprint)
+        );
+    }
+}

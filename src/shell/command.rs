@@ -1,0 +1,307 @@
+//! A command: plain data, and one function from what is known and typed to what is to be done.
+
+use super::args::{Args, Kind, Need, Param, Target};
+use super::exit::ErrorCode;
+use super::registry::Registry;
+use super::{Settings, client::GroupPrivate};
+use crate::client::{Mode, Request, View};
+use crate::model::{InvalidName, Name};
+use std::ops::Range;
+
+/// One command. Parser, usage, help and documents all read this.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The word people type.
+    pub name: &'static str,
+    /// Other words for it.
+    pub aliases: Vec<&'static str>,
+    /// Under which heading help lists it.
+    pub heading: Heading,
+    /// What it does, as one phrase.
+    pub about: &'static str,
+    /// Its arguments in order.
+    pub params: Vec<Param>,
+    /// Where it is valid.
+    pub modes: &'static [In],
+    /// By which ways it can be given.
+    pub faces: &'static [Face],
+    /// The end of the sentence "done when ..".
+    pub done: &'static str,
+    /// How it can be refused or fail, beside usage.
+    pub errors: &'static [ErrorCode],
+    /// At least one line that works.
+    pub examples: Vec<Example>,
+    /// What becomes of lines that are entered before its outcome.
+    pub later_lines: LaterLines,
+    /// What it does.
+    pub run: fn(&Context<'_>, &Args) -> Result<Action, Refusal>,
+}
+
+/// What help puts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Heading {
+    /// To one, to all.
+    Messages,
+    /// Groups.
+    Groups,
+    /// Who is here.
+    Presence,
+    /// Who somebody is.
+    Keys,
+    /// The program itself.
+    Program,
+}
+
+/// A mode in which a command may be valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum In {
+    /// In a group.
+    Group,
+    /// Registered, in no group.
+    Normal,
+    /// After `dereg`.
+    Offline,
+    /// In a group, if the settings allow private messages there.
+    PrivateGroup,
+}
+
+/// A way by which a command can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// A `.chat` file.
+    Chat,
+    /// An argument of the program.
+    OneShot,
+    /// The shell.
+    Shell,
+    /// The control socket.
+    Socket,
+}
+
+/// Everywhere.
+pub const ALL_FACES: &[Face] = &[Face::Shell, Face::OneShot, Face::Socket, Face::Chat];
+/// Where somebody goes on typing.
+pub const TYPED_FACES: &[Face] = &[Face::Shell, Face::Chat];
+/// Where a session goes on.
+pub const SESSION_FACES: &[Face] = &[Face::Shell, Face::Socket, Face::Chat];
+/// In every mode.
+pub const ALL_MODES: &[In] = &[In::Normal, In::Group, In::Offline];
+
+/// A line, and the first line that it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// What is typed.
+    pub line: &'static str,
+    /// What is shown; empty if nothing is.
+    pub shows: &'static str,
+}
+
+/// Whether lines entered after a command wait for its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaterLines {
+    /// They do not.
+    Run,
+    /// They do, because the outcome decides what they mean.
+    Wait,
+}
+
+/// What a command may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Names, groups and the mode.
+    pub view: &'a View,
+    /// What is set.
+    pub settings: &'a Settings,
+    /// All commands.
+    pub registry: &'a Registry,
+}
+
+/// What a line comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// End the conversation.
+    Close,
+    /// Begin a conversation.
+    Open(Target),
+    /// Ask the client.
+    Request(Request),
+    /// Show these lines; there is nothing else to do.
+    Say(String),
+}
+
+/// Why a line is not carried out, and where in it the reason stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError {
+    /// Why.
+    pub refusal: Refusal,
+    /// Bytes of the line; empty at its end.
+    pub span: Range<usize>,
+    /// The usage of the command, if the word is one.
+    pub usage: Option<String>,
+}
+
+/// Why a line is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The group's name breaks the rules.
+    BadGroupName(InvalidName),
+    /// The text has no byte.
+    EmptyText(Param),
+    /// The line, or its text, is too long.
+    LongText,
+    /// An argument is missing.
+    Missing(Param),
+    /// Not thirty digits.
+    NoFingerprint,
+    /// The name is known, its key is not.
+    NoKey(Name),
+    /// `dereg` with another's name; one's own is this.
+    NotSelfDereg(Name),
+    /// `reg` with another's name; one's own is this.
+    NotSelfReg(Name),
+    /// There are more words than arguments.
+    Surplus,
+    /// Too many lines wait already.
+    TooManyLines,
+    /// The word is no command.
+    UnknownCommand,
+    /// Nobody has this name.
+    UnknownPeer,
+    /// The command is not valid in this mode.
+    WrongMode,
+}
+
+impl Command {
+    pub(super) const fn new(
+        name: &'static str,
+        heading: Heading,
+        about: &'static str,
+        run: fn(&Context<'_>, &Args) -> Result<Action, Refusal>,
+    ) -> Self {
+        Self {
+            name,
+            aliases: Vec::new(),
+            heading,
+            about,
+            params: Vec::new(),
+            modes: ALL_MODES,
+            faces: ALL_FACES,
+            done: "it is entered; nothing is sent",
+            errors: &[],
+            examples: Vec::new(),
+            later_lines: LaterLines::Run,
+            run,
+        }
+    }
+
+    pub(super) fn alias(mut self, word: &'static str) -> Self {
+        self.aliases.push(word);
+        self
+    }
+
+    pub(super) fn required(mut self, name: &'static str, kind: Kind) -> Self {
+        let need = Need::Required;
+        self.params.push(Param { name, kind, need });
+        self
+    }
+
+    pub(super) fn optional(mut self, name: &'static str, kind: Kind) -> Self {
+        let need = Need::Optional;
+        self.params.push(Param { name, kind, need });
+        self
+    }
+
+    pub(super) const fn modes(mut self, modes: &'static [In]) -> Self {
+        self.modes = modes;
+        self
+    }
+
+    pub(super) const fn faces(mut self, faces: &'static [Face]) -> Self {
+        self.faces = faces;
+        self
+    }
+
+    pub(super) const fn done(mut self, when: &'static str) -> Self {
+        self.done = when;
+        self
+    }
+
+    pub(super) const fn errors(mut self, codes: &'static [ErrorCode]) -> Self {
+        self.errors = codes;
+        self
+    }
+
+    pub(super) fn example(mut self, line: &'static str, shows: &'static str) -> Self {
+        self.examples.push(Example { line, shows });
+        self
+    }
+
+    pub(super) const fn later_lines_wait(mut self) -> Self {
+        self.later_lines = LaterLines::Wait;
+        self
+    }
+
+    /// `send NAME TEXT`: derived, never written.
+    #[must_use]
+    pub fn usage(&self) -> String {
+        let params = self.params.iter().map(Param::usage);
+        let words: Vec<_> = std::iter::once(self.name.to_owned())
+            .chain(params)
+            .collect();
+        words.join(" ")
+    }
+
+    /// Whether it is valid now.
+    #[must_use]
+    pub fn is_valid(&self, mode: &Mode, settings: &Settings) -> bool {
+        self.modes.iter().any(|place| match (place, mode) {
+            (In::Normal, Mode::Normal)
+            | (In::Group, Mode::Group(_))
+            | (In::Offline, Mode::Offline(_)) => true,
+            (In::PrivateGroup, Mode::Group(_)) => settings.group_private == GroupPrivate::Allow,
+            (_, Mode::Starting) => self.modes == ALL_MODES,
+            _ => false,
+        })
+    }
+}
+
+impl Heading {
+    /// The heading.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Messages => "Messages",
+            Self::Groups => "Groups",
+            Self::Presence => "Presence",
+            Self::Keys => "Keys",
+            Self::Program => "This program",
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) const fn at(self, span: Range<usize>) -> CommandError {
+        CommandError {
+            refusal: self,
+            span,
+            usage: None,
+        }
+    }
+
+    /// The code for programs.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::BadGroupName(_) => ErrorCode::BadName,
+            Self::EmptyText(_) => ErrorCode::EmptyText,
+            Self::LongText => ErrorCode::TooLong,
+            Self::Missing(_) | Self::NoFingerprint | Self::Surplus => ErrorCode::Usage,
+            Self::NoKey(_) => ErrorCode::Refused,
+            Self::NotSelfDereg(_) | Self::NotSelfReg(_) => ErrorCode::NotSelf,
+            Self::TooManyLines => ErrorCode::Busy,
+            Self::UnknownCommand => ErrorCode::UnknownCommand,
+            Self::UnknownPeer => ErrorCode::UnknownPeer,
+            Self::WrongMode => ErrorCode::WrongMode,
+        }
+    }
+}

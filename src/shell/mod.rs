@@ -1,0 +1,591 @@
+//! Lines in, words out: a client, a registry of commands and a mode; what every host drives.
+//!
+//! > Handle as much as you like, then poll until `None`, then sleep until `deadline`.
+
+pub mod args;
+pub mod clean;
+pub mod command;
+mod commands;
+pub mod exit;
+pub mod explain;
+pub mod grammar;
+pub mod interpret;
+mod lines;
+pub mod manual;
+pub mod registry;
+pub mod render;
+
+pub use exit::{ErrorCode, Exit};
+pub use registry::Registry;
+
+use crate::client::event::{GroupAction, Session};
+use crate::client::port::Recipient;
+use crate::client::{self, Client, Ending, Event, Mode, Request, RequestError, RequestId, View};
+use crate::model::limits::LINE_BYTES_MAX;
+use crate::model::{Delivery, Instant, Now, StoreTicket};
+use crate::wire::packet::Audience;
+use crate::wire::{Traced, datagram::Transmit};
+use args::Target;
+use command::{Action, CommandError, Context, LaterLines, Refusal};
+use lines::{Lines, Pending};
+use render::Renderer;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// A terminal, a pipe, a simulated actor and a control socket drive this and nothing else.
+pub struct Shell {
+    client: Client,
+    registry: Registry,
+    settings: Settings,
+    lines: Lines,
+    conversation: Option<Target>,
+    outputs: VecDeque<Output>,
+    now: Now,
+    stage: Stage,
+    first_failure: Option<Exit>,
+    /// The event before told of a message that failed; its request has nothing to add.
+    failure_told: bool,
+}
+
+/// How far the program is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No further line is taken; it leaves when all lines have their outcomes.
+    Ending,
+    /// It asked the client to leave.
+    Leaving,
+    /// It has left.
+    Left,
+    /// Lines are taken.
+    Running,
+}
+
+/// What one may set for a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `dereg` is a final leave and ends the program.
+    pub exit_on_dereg: bool,
+    /// `send` and `open NAME` are valid in a group, too.
+    pub group_private: client::GroupPrivate,
+    /// Print the table after each table notice.
+    pub show_table: bool,
+    /// How notices look.
+    pub style: Style,
+    /// What happens when a line fails.
+    pub on_failure: OnFailure,
+}
+
+/// How notices look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// `[Welcome back!]`.
+    Bracket,
+    /// Notices without brackets and final dot.
+    Plain,
+}
+
+/// What happens when a line is refused or fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The first refused or failed line ends the program with its status (input is no terminal).
+    End,
+    /// Go on; end with the first failure's status (`--keep-going`).
+    GoOn,
+    /// A person types: failures are shown, the program ends with 0.
+    Show,
+}
+
+/// Names one line until its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineId(pub u64);
+
+/// How a line ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Well.
+    Done(client::Outcome),
+    /// Refused or failed.
+    Failed {
+        /// The code of interfaces.md 5.4.
+        code: &'static str,
+        /// What is so and what to do; clean.
+        message: String,
+        /// The exit status it stands for.
+        exit: Exit,
+    },
+}
+
+/// Text for people, already clean; whole lines without the last newline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The text.
+    pub text: String,
+    /// What kind of line.
+    pub tone: Tone,
+    /// The fact behind it; None: hints, help, local answers.
+    pub event: Option<Event>,
+    /// How many messages of other people this shows (for `handle_shown`).
+    pub messages: u64,
+}
+
+/// What kind of line; the painter knows colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something was refused, failed or is in doubt.
+    Failure,
+    /// A line that begins with two blanks and means nothing to programs.
+    Hint,
+    /// What somebody says.
+    Message,
+    /// What the program says.
+    Notice,
+}
+
+/// What has to be done next, in this order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// The program ends with this status; nothing follows.
+    Leave(Exit),
+    /// A line has its outcome.
+    Settled(LineId, Outcome),
+    /// Something to write.
+    Show(Shown),
+    /// A question for the store.
+    Store(StoreTicket, client::port::StoreRequest),
+    /// A packet as it travels, for `trace`.
+    Trace(Traced),
+    /// A datagram to send.
+    Transmit(Transmit),
+}
+
+impl Shell {
+    /// Around a client that has not started.
+    #[must_use]
+    pub fn new(settings: Settings, client: Client) -> Self {
+        Self {
+            client,
+            registry: Registry::builtin(),
+            settings,
+            lines: Lines::default(),
+            conversation: None,
+            outputs: VecDeque::new(),
+            now: Now::default(),
+            stage: Stage::Running,
+            first_failure: None,
+            failure_told: false,
+        }
+    }
+
+    /// Logs in; `Settled(line, ..)` when done. A refused or unanswered login leads to `Leave`.
+    pub fn start(&mut self, now: Now) -> LineId {
+        self.now = now;
+        let line = self.lines.mint();
+        let request = self.client.start(now);
+        let pending = Pending {
+            line: Some(line),
+            about: None,
+        };
+        self.lines.begin(request, pending, LaterLines::Wait);
+        line
+    }
+
+    /// One line as typed, without its newline.
+    pub fn handle_line(&mut self, now: Now, line: &str) -> LineId {
+        self.now = now;
+        let id = self.lines.mint();
+        if self.stage != Stage::Running {
+            self.settle_ended(id);
+        } else if line.len() > LINE_BYTES_MAX {
+            self.refuse(id, "", &Refusal::LongText.at(0..0));
+        } else if !self.lines.is_held() {
+            self.run(id, line);
+        } else if self.lines.hold(id, line).is_err() {
+            self.refuse(id, "", &Refusal::TooManyLines.at(0..0));
+        }
+        id
+    }
+
+    /// End of input (Ctrl-D, end of a pipe, SIGTERM): `exit` after all entered lines have their
+    /// outcome.
+    pub fn handle_end(&mut self, now: Now) {
+        self.now = now;
+        if self.stage == Stage::Running {
+            self.stage = Stage::Ending;
+        }
+    }
+
+    /// `count` messages were written to the screen.
+    pub fn handle_shown(&mut self, now: Now, count: u64) {
+        self.now = now;
+        self.client.handle_shown(now, count);
+    }
+
+    /// Takes a datagram; bytes from the network are never our error.
+    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        self.now = now;
+        self.client.handle_datagram(now, from, bytes);
+    }
+
+    /// Takes what the store tells.
+    pub fn handle_store(&mut self, now: Now, event: client::port::StoreEvent) {
+        self.now = now;
+        self.client.handle_store(now, event);
+    }
+
+    /// Mixes 32 fresh bytes of the operating system in.
+    pub fn handle_entropy(&mut self, bytes: &[u8; 32]) {
+        self.client.handle_entropy(bytes);
+    }
+
+    /// Does what is due; calling it early changes nothing.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.now = now;
+        self.client.handle_timeout(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            if self.stage == Stage::Left {
+                return None;
+            }
+            if let Some(output) = self.client.poll_output() {
+                self.on_client(output);
+            } else if self.stage == Stage::Ending && self.lines.is_idle() {
+                self.leave();
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// When `handle_timeout` wants to be called.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.client.deadline()
+    }
+
+    /// `>>> `, `>>> (g) `, `>>> bob: `, `>>> (g): `.
+    #[must_use]
+    pub fn prompt(&self) -> String {
+        prompt(self.conversation.as_ref(), &self.view().mode)
+    }
+
+    /// What prompts and hints may read.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        self.client.view()
+    }
+
+    /// The client inside (sim's checker).
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// True while entered lines wait for an outcome.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.lines.is_idle()
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            view: self.client.view(),
+            settings: &self.settings,
+            registry: &self.registry,
+        }
+    }
+
+    fn renderer(&self) -> Renderer<'_> {
+        Renderer {
+            me: &self.client.view().name,
+            style: self.settings.style,
+            wall: self.now.wall,
+        }
+    }
+
+    fn run(&mut self, line: LineId, source: &str) {
+        let conversation = self.conversation.as_ref();
+        let order = match interpret::interpret(&self.context(), conversation, source) {
+            Ok(Some(order)) => order,
+            Ok(None) => return self.settle_done(line),
+            Err(error) => return self.refuse(line, source, &error),
+        };
+        match order.action {
+            Action::Close => self.conversation = None,
+            Action::Open(target) => self.conversation = Some(target),
+            Action::Request(request) => {
+                return self.ask(Some(line), request, order.later_lines);
+            }
+            Action::Say(text) => self.show_words((Tone::Notice, text)),
+        }
+        self.settle_done(line);
+    }
+
+    fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
+        let about = about(&request, &self.view().mode);
+        let id = self.client.handle_request(self.now, request);
+        self.lines.begin(id, Pending { line, about }, later);
+    }
+
+    /// Every line has its outcome: a polite leave.
+    fn leave(&mut self) {
+        self.stage = Stage::Leaving;
+        self.ask(None, Request::Exit, LaterLines::Wait);
+    }
+
+    fn on_client(&mut self, output: client::Output) {
+        match output {
+            client::Output::Ended(ending) => self.on_ended(ending),
+            client::Output::Event(event) => self.on_event(event),
+            client::Output::Settled(request, Ok(outcome)) => self.on_done(request, outcome),
+            client::Output::Settled(request, Err(error)) => self.on_error(request, &error),
+            client::Output::Store(ticket, request) => {
+                self.outputs.push_back(Output::Store(ticket, request));
+            }
+            client::Output::Trace(traced) => self.outputs.push_back(Output::Trace(traced)),
+            client::Output::Transmit(transmit) => {
+                self.outputs.push_back(Output::Transmit(transmit));
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        if let Event::Delivery(report) = &event {
+            self.failure_told = report.state == Delivery::Failed;
+        }
+        if self.ends_conversation(&event) {
+            self.conversation = None;
+        }
+        let mut words = self.renderer().event(&event);
+        if self.settings.show_table && matches!(event, Event::Table { .. }) {
+            let table = render::table(self.view(), None, self.settings.style);
+            words.push((Tone::Notice, table));
+        }
+        let messages = self.count_messages(&event);
+        let mut fact = Some((event, messages));
+        for (tone, text) in words {
+            let (event, messages) = fact.take().unzip();
+            self.outputs.push_back(Output::Show(Shown {
+                text,
+                tone,
+                event,
+                messages: messages.unwrap_or(0),
+            }));
+        }
+    }
+
+    /// It ends with the mode in which its lines would be valid.
+    fn ends_conversation(&self, event: &Event) -> bool {
+        let private_in_group = self.settings.group_private == client::GroupPrivate::Allow;
+        match (event, &self.conversation) {
+            (Event::Session(Session::Left), Some(_)) => true,
+            (Event::Group { action, .. }, Some(target)) => match action {
+                GroupAction::Created => false,
+                GroupAction::Joined => matches!(target, Target::Name(_)) && !private_in_group,
+                GroupAction::Left | GroupAction::Removed => matches!(target, Target::Group(_)),
+            },
+            _ => false,
+        }
+    }
+
+    fn count_messages(&self, event: &Event) -> u64 {
+        match event {
+            Event::Batch(items) => items.iter().map(|item| self.count_messages(item)).sum(),
+            Event::Message(arrived) => u64::from(arrived.from != self.view().name),
+            _ => 0,
+        }
+    }
+
+    fn on_done(&mut self, request: RequestId, outcome: client::Outcome) {
+        self.failure_told = false;
+        let line = self.lines.settle(request).and_then(|pending| pending.line);
+        if let Some(line) = line {
+            self.outputs
+                .push_back(Output::Settled(line, Outcome::Done(outcome)));
+        }
+        self.run_released();
+    }
+
+    fn on_error(&mut self, request: RequestId, error: &RequestError) {
+        let told = std::mem::take(&mut self.failure_told);
+        let Some(Pending { line, about }) = self.lines.settle(request) else {
+            return;
+        };
+        if !told && let Some(words) = self.renderer().request_error(error, about.as_ref()) {
+            self.show_words(words);
+            if let Some(hint) = nearest(error, self.view()) {
+                self.show_words((Tone::Hint, hint));
+            }
+        }
+        let code = ErrorCode::from(error);
+        let exit = if about.is_some() {
+            code.exit_after_try()
+        } else {
+            code.exit()
+        };
+        let message = clean::line(&error.to_string());
+        if *error == RequestError::Ended {
+            self.settle_failed(line, code, message, exit);
+        } else {
+            self.fail(line, code, message, exit);
+        }
+        self.run_released();
+    }
+
+    fn on_ended(&mut self, ending: Ending) {
+        let dropped = [self.lines.drop_pending(), self.lines.drop_waiting()].concat();
+        for line in dropped {
+            self.settle_ended(line);
+        }
+        self.stage = Stage::Left;
+        self.outputs.push_back(Output::Leave(self.status(ending)));
+    }
+
+    /// The status of the program.
+    fn status(&self, ending: Ending) -> Exit {
+        let failure = match self.settings.on_failure {
+            OnFailure::End | OnFailure::GoOn => self.first_failure,
+            OnFailure::Show => None,
+        };
+        match ending {
+            Ending::Left => failure.unwrap_or(Exit::Done),
+            Ending::NameTaken | Ending::ServerKeyChanged => Exit::Refused,
+            Ending::Refused => self.first_failure.unwrap_or(Exit::Refused),
+            // The message that lost the server is not known to have failed; the server is.
+            Ending::ServerUnreachable => failure
+                .filter(|exit| *exit != Exit::NobodyHasIt)
+                .unwrap_or(Exit::Unreachable),
+        }
+    }
+
+    /// Runs the lines that waited, until one has to wait again.
+    fn run_released(&mut self) {
+        while let Some((line, source)) = self.lines.release() {
+            self.run(line, &source);
+        }
+    }
+
+    fn refuse(&mut self, line: LineId, source: &str, error: &CommandError) {
+        let notice = render::refusal(error, self.settings.style);
+        let hint = explain::hint(source, error, &self.context());
+        let code = error.refusal.code();
+        let message = render::refusal(error, Style::Plain);
+        self.show_words((Tone::Failure, notice));
+        if let Some(hint) = hint {
+            self.show_words((Tone::Hint, hint));
+        }
+        self.fail(Some(line), code, message, code.exit());
+    }
+
+    /// A line failed, and with it, if nobody sits there, the program.
+    fn fail(&mut self, line: Option<LineId>, code: ErrorCode, message: String, exit: Exit) {
+        self.settle_failed(line, code, message, exit);
+        self.first_failure.get_or_insert(exit);
+        if self.settings.on_failure == OnFailure::End {
+            if self.stage == Stage::Running {
+                self.stage = Stage::Ending;
+            }
+            for line in self.lines.drop_waiting() {
+                self.settle_ended(line);
+            }
+        }
+    }
+
+    fn settle_failed(
+        &mut self,
+        line: Option<LineId>,
+        code: ErrorCode,
+        message: String,
+        exit: Exit,
+    ) {
+        let outcome = Outcome::Failed {
+            code: code.word(),
+            message,
+            exit,
+        };
+        if let Some(line) = line {
+            self.outputs.push_back(Output::Settled(line, outcome));
+        }
+    }
+
+    /// The line comes too late: the program ends.
+    fn settle_ended(&mut self, line: LineId) {
+        let code = ErrorCode::NoSession;
+        let message = RequestError::Ended.to_string();
+        self.settle_failed(Some(line), code, message, code.exit());
+    }
+
+    fn settle_done(&mut self, line: LineId) {
+        let done = Outcome::Done(client::Outcome::Done);
+        self.outputs.push_back(Output::Settled(line, done));
+    }
+
+    fn show_words(&mut self, (tone, text): render::Words) {
+        self.outputs.push_back(Output::Show(Shown {
+            text,
+            tone,
+            event: None,
+            messages: 0,
+        }));
+    }
+}
+
+fn prompt(conversation: Option<&Target>, mode: &Mode) -> String {
+    match (conversation, mode) {
+        (Some(Target::Group(group)), _) => format!(">>> ({group}): "),
+        (Some(Target::Name(name)), _) => format!(">>> {name}: "),
+        (None, Mode::Group(group) | Mode::Offline(Some(group))) => format!(">>> ({group}) "),
+        (None, Mode::Normal | Mode::Offline(None) | Mode::Starting) => ">>> ".to_owned(),
+    }
+}
+
+/// Whom a request is a message for.
+fn about(request: &Request, mode: &Mode) -> Option<Recipient> {
+    match (request, mode) {
+        (Request::Send { to, .. }, _) => Some(Recipient::Name(to.clone())),
+        (Request::SendAll { .. }, _) => Some(Recipient::Audience(Audience::Everybody)),
+        (Request::SendGroup { .. }, Mode::Group(group)) => {
+            Some(Recipient::Audience(Audience::Group(group.clone())))
+        }
+        _ => None,
+    }
+}
+
+fn nearest(error: &RequestError, view: &View) -> Option<String> {
+    let near = match error {
+        RequestError::UnknownGroup(group) => explain::near_groups(group.as_str(), view),
+        RequestError::UnknownPeer(name) => explain::near_names(name.as_str(), view),
+        _ => return None,
+    };
+    explain::did_you_mean(&near).map(|question| format!("  {question}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interpret::tests::{group, name};
+    use super::*;
+
+    #[test]
+    fn the_prompt_shows_the_mode_and_the_conversation() {
+        let to_bob = Target::Name(name("bob"));
+        let to_group = Target::Group(group("g"));
+        let in_g = Mode::Group(group("g"));
+        let away = Mode::Offline(Some(group("g")));
+        for (conversation, mode, shown) in [
+            (None, Mode::Starting, ">>> "),
+            (None, Mode::Normal, ">>> "),
+            (None, Mode::Offline(None), ">>> "),
+            (None, away, ">>> (g) "),
+            (None, in_g.clone(), ">>> (g) "),
+            (Some(&to_bob), Mode::Normal, ">>> bob: "),
+            (Some(&to_group), in_g, ">>> (g): "),
+        ] {
+            assert_eq!(prompt(conversation, &mode), shown);
+        }
+    }
+}
