@@ -45,6 +45,9 @@ impl Traced {
     /// session key), `head` as it was, `tail_len`, and `text` where the tail is UTF-8.
     ///
     /// Bytes that are no packet give a line without a head.
+    ///
+    /// # Panics
+    /// Never: plain fields are always JSON.
     #[must_use]
     pub fn line(&self, unix_ms: i64) -> String {
         let (head, tail) = packet::parts(&self.bytes).unwrap_or((&[], &self.bytes));
