@@ -147,25 +147,25 @@ pub(super) struct Crowded;
 /// All of them, by the number under which we would receive.
 #[derive(Default)]
 pub(super) struct Pendings {
-    by_sid: BTreeMap<u32, Pending>,
-    by_hello: BTreeMap<([u8; 16], Path), u32>,
-    by_key: BTreeSet<(PublicKey, Instant, u32)>,
-    by_age: BTreeSet<(Instant, u32)>,
+    sessions: BTreeMap<u32, Pending>,
+    hellos: BTreeMap<([u8; 16], Path), u32>,
+    keys: BTreeSet<(PublicKey, Instant, u32)>,
+    ages: BTreeSet<(Instant, u32)>,
 }
 
 impl Pendings {
     pub(super) fn len(&self) -> usize {
-        self.by_sid.len()
+        self.sessions.len()
     }
 
     /// The one that this very HELLO, from this very path, began.
     pub(super) fn repeated(&mut self, mac1: [u8; 16], from: Path) -> Option<&mut Pending> {
-        let sid = self.by_hello.get(&(mac1, from))?;
-        self.by_sid.get_mut(sid)
+        let sid = self.hellos.get(&(mac1, from))?;
+        self.sessions.get_mut(sid)
     }
 
     pub(super) fn find(&mut self, sid: u32) -> Option<&mut Pending> {
-        self.by_sid.get_mut(&sid)
+        self.sessions.get_mut(&sid)
     }
 
     /// Keeps a pending session; the number of one that had to give way for it, if any.
@@ -175,11 +175,11 @@ impl Pendings {
         pending: Pending,
     ) -> Result<Option<u32>, Crowded> {
         let of_key = (pending.key, Instant(0), 0)..=(pending.key, Instant(u64::MAX), u32::MAX);
-        let mut same_key = self.by_key.range(of_key);
+        let mut same_key = self.keys.range(of_key);
         let oldest = if same_key.clone().count() >= PENDING_PER_KEY_MAX {
             same_key.next().map(|(_, created, sid)| (*created, *sid))
-        } else if self.by_sid.len() >= PENDING_MAX {
-            self.by_age.first().copied()
+        } else if self.sessions.len() >= PENDING_MAX {
+            self.ages.first().copied()
         } else {
             None
         };
@@ -192,26 +192,26 @@ impl Pendings {
             gone = Some(sid);
         }
         let sid = pending.session.sid();
-        self.by_hello.insert((pending.mac1, pending.path), sid);
-        self.by_key.insert((pending.key, pending.created, sid));
-        self.by_age.insert((pending.created, sid));
-        let before = self.by_sid.insert(sid, pending);
+        self.hellos.insert((pending.mac1, pending.path), sid);
+        self.keys.insert((pending.key, pending.created, sid));
+        self.ages.insert((pending.created, sid));
+        let before = self.sessions.insert(sid, pending);
         assert!(before.is_none());
-        assert!(self.by_sid.len() <= PENDING_MAX);
+        assert!(self.sessions.len() <= PENDING_MAX);
         Ok(gone)
     }
 
     pub(super) fn remove(&mut self, sid: u32) -> Option<Pending> {
-        let pending = self.by_sid.remove(&sid)?;
-        self.by_hello.remove(&(pending.mac1, pending.path));
-        self.by_key.remove(&(pending.key, pending.created, sid));
-        self.by_age.remove(&(pending.created, sid));
+        let pending = self.sessions.remove(&sid)?;
+        self.hellos.remove(&(pending.mac1, pending.path));
+        self.keys.remove(&(pending.key, pending.created, sid));
+        self.ages.remove(&(pending.created, sid));
         Some(pending)
     }
 
     /// Takes out one whose time is up.
     pub(super) fn expire(&mut self, now: Instant) -> Option<u32> {
-        let (created, sid) = *self.by_age.first()?;
+        let (created, sid) = *self.ages.first()?;
         if created + PENDING > now {
             return None;
         }
@@ -220,6 +220,6 @@ impl Pendings {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.by_age.first().map(|(created, _)| *created + PENDING)
+        self.ages.first().map(|(created, _)| *created + PENDING)
     }
 }

@@ -260,6 +260,7 @@ impl Links {
     fn on_data(&mut self, from: Path, sid: u32, counter: u64, sealed: &[u8]) {
         match self.sids.get(&sid).copied() {
             Some(Whose::Closing) => {
+                self.counters.unknown_session += 1;
                 let close = self.closings.on_data(self.now, sid, counter, sealed);
                 self.datagrams.extend(close);
             }

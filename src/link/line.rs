@@ -128,7 +128,7 @@ impl Line {
         true
     }
 
-    /// Asks an address for proof: one PATH_CHALLENGE.
+    /// Asks an address for proof: one `PATH_CHALLENGE`.
     pub(super) fn challenge(&mut self, ratchet: &mut Ratchet, at: Path) {
         let known = self.challenges.iter().find(|(path, _)| *path == at);
         let bytes = known.map_or_else(|| ratchet.u64().to_le_bytes(), |(_, bytes)| *bytes);

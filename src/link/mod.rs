@@ -15,6 +15,7 @@ mod closing;
 mod doorman;
 mod inbound;
 mod line;
+mod old;
 mod peer;
 mod queue;
 mod reassembly;
@@ -362,11 +363,9 @@ impl Links {
 
     /// Forgets a packet: it is not repeated any more, `Settled` will not come.
     pub fn abandon(&mut self, parcel: Parcel) {
-        if let Some(key) = self.parcels.remove(&parcel) {
-            let peer = self
-                .peers
-                .get_mut(&key)
-                .expect("its parcels go with a peer");
+        if let Some(key) = self.parcels.remove(&parcel)
+            && let Some(peer) = self.peers.get_mut(&key)
+        {
             peer.abandon(parcel);
             self.touch(&key);
         }
@@ -413,13 +412,12 @@ impl Links {
     /// `Output::ServerKey` or nothing.
     pub fn ask_key(&mut self, now: Now, at: SocketAddr, slots: u8) {
         self.begin(now);
-        let nonce = self.ratchet.draw();
-        let nonce = *nonce.first_chunk().expect("16 of 32 bytes");
+        let nonce = self.ratchet.message_id().to_bytes();
         self.asks.begin(now.instant, at, nonce, slots);
     }
 
-    /// Probes whether another path to a peer works: a PATH_CHALLENGE goes there on the existing
-    /// session; its answer moves the session.
+    /// Probes whether another path to a peer works: a `PATH_CHALLENGE` goes there
+    /// on the existing session; its answer moves the session.
     pub fn challenge(&mut self, now: Now, peer: &PublicKey, at: Path) {
         self.begin(now);
         if let Some(line) = self.peers.get_mut(peer).and_then(|peer| peer.line.as_mut()) {

@@ -10,7 +10,7 @@ use crate::model::limits::{
     SERVER_SLOTS, SLOT,
 };
 use crate::wire::{Ack, Frame};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A datagram this many counters behind an acknowledged one is lost (RFC 9002 section 6.1.1).
@@ -28,6 +28,8 @@ pub(super) struct Resend {
     large: usize,
     /// Chunks to be sent again.
     again: VecDeque<Piece>,
+    /// Chunks that were sent often enough in their slot wait for the next one.
+    held: BTreeSet<(Instant, Piece)>,
     /// Chunks of large packets that were never sent.
     fresh: VecDeque<Piece>,
     /// Whose turn it is to be first in a datagram, so that neither starves the other.
@@ -47,7 +49,7 @@ pub(super) struct Resend {
 }
 
 /// One chunk of one packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Piece {
     mseq: u32,
     index: u8,
@@ -72,7 +74,7 @@ struct Outgoing {
 #[derive(Clone, Copy, Default)]
 struct Chunk {
     acked: bool,
-    /// It waits in `again` or `fresh`.
+    /// It waits in `again`, `held` or `fresh`.
     due: bool,
     /// Counter of the latest datagram with it; one more, so that 0 is "never".
     last: u64,
@@ -104,6 +106,7 @@ impl Resend {
             mseq_next: 0,
             large: 0,
             again: VecDeque::new(),
+            held: BTreeSet::new(),
             fresh: VecDeque::new(),
             large_first: false,
             flight: VecDeque::new(),
@@ -213,13 +216,14 @@ impl Resend {
     ) {
         let mut newest = None;
         let mut flight = std::mem::take(&mut self.flight);
+        let in_flight = flight.len();
         let mut kept = 0;
         for at in 0..flight.len() {
             let sent = &mut flight[at];
             if covers(ack, sent.counter) {
                 let pieces = std::mem::take(&mut sent.pieces);
                 newest = Some((sent.counter, sent.at));
-                self.window.on_acked();
+                self.window.on_acked(in_flight);
                 for piece in &pieces {
                     self.on_piece_acked(*piece, queue, news);
                 }
@@ -248,6 +252,10 @@ impl Resend {
         if self.lost_at.is_some_and(|at| at <= now) {
             self.find_lost(now, next);
         }
+        while let Some((at, piece)) = self.held.first().copied().filter(|(at, _)| *at <= now) {
+            self.held.remove(&(at, piece));
+            self.again.push_back(piece);
+        }
         let due = self.probe_at().is_some_and(|at| at <= now);
         let Some(clock) = self.clock.as_mut().filter(|_| due) else {
             return false;
@@ -263,7 +271,9 @@ impl Resend {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.lost_at, self.probe_at()].into_iter().flatten().min()
+        let held = self.held.first().map(|(at, _)| *at);
+        let all = [self.lost_at, held, self.probe_at()];
+        all.into_iter().flatten().min()
     }
 
     /// Takes a packet out, wherever it is; its chunks are not repeated any more.
@@ -314,6 +324,7 @@ impl Resend {
             self.flight.clear();
             self.clock = None;
             self.lost_at = None;
+            self.held.clear();
             self.probes = 0;
         }
     }
@@ -351,7 +362,7 @@ impl Resend {
             if sent.counter > largest {
                 kept.push_back(sent);
             } else if largest - sent.counter >= REORDERING_MAX || sent.at + patience <= now {
-                self.on_lost(now, sent, next);
+                self.on_lost(sent, next);
             } else {
                 let at = sent.at + patience;
                 self.lost_at = Some(self.lost_at.map_or(at, |earlier| earlier.min(at)));
@@ -364,11 +375,11 @@ impl Resend {
         }
     }
 
-    fn on_lost(&mut self, now: Instant, sent: Sent, next: u64) {
+    fn on_lost(&mut self, sent: Sent, next: u64) {
         self.window.on_lost(sent.counter, next);
         for piece in &sent.pieces {
             if let Some(packet) = self.packets.get_mut(&piece.mseq)
-                && packet.is_lost(now, piece.index, sent.counter)
+                && packet.is_lost(piece.index, sent.counter)
             {
                 packet.chunks[usize::from(piece.index)].due = true;
                 self.again.push_back(*piece);
@@ -412,8 +423,10 @@ impl Resend {
                     packet.chunks[usize::from(piece.index)].due = false;
                     return Some(piece);
                 }
-                Some(packet) => packet.chunks[usize::from(piece.index)].due = false,
-                None => {}
+                Some(packet) if !packet.chunks[usize::from(piece.index)].acked => {
+                    self.held.insert((packet.next_slot(now), piece));
+                }
+                Some(_) | None => {}
             }
             self.again.pop_front();
         }
@@ -439,7 +452,7 @@ impl Resend {
     }
 
     fn take_large(&mut self, queue: &mut Queue, room: usize) -> Option<Piece> {
-        if self.fresh.is_empty() && self.large < SEND_LARGE_MAX && self.may_begin() {
+        if self.fresh.is_empty() && self.may_begin() {
             self.begin_large(queue.large.pop_front()?);
         }
         while let Some(piece) = self.fresh.front().copied() {
@@ -548,6 +561,11 @@ impl Outgoing {
         u64::try_from(now.since(self.first_sent).as_millis() / SLOT.as_millis()).unwrap_or(u64::MAX)
     }
 
+    fn next_slot(&self, now: Instant) -> Instant {
+        let slots = u32::try_from(self.slot(now)).unwrap_or(u32::MAX);
+        self.first_sent + SLOT * slots.saturating_add(1)
+    }
+
     fn may_send(&self, now: Instant, index: u8) -> bool {
         let chunk = &self.chunks[usize::from(index)];
         let sends = if chunk.slot == self.slot(now) {
@@ -566,9 +584,9 @@ impl Outgoing {
     }
 
     /// True if the lost datagram was the latest with this chunk.
-    fn is_lost(&self, now: Instant, index: u8, counter: u64) -> bool {
+    fn is_lost(&self, index: u8, counter: u64) -> bool {
         let chunk = &self.chunks[usize::from(index)];
-        chunk.last == counter + 1 && !chunk.due && self.may_send(now, index)
+        chunk.last == counter + 1 && !chunk.due && !chunk.acked
     }
 }
 

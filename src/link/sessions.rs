@@ -160,9 +160,13 @@ impl Links {
     pub(super) fn end_with_close(&mut self, key: &PublicKey, code: CloseCode, text: &str) {
         // What is due goes out first.
         self.flush(key);
-        let Some(mut line) = self.take_peer(key) else {
-            return;
-        };
+        if let Some(line) = self.take_peer(key) {
+            self.close_line(line, code, text);
+        }
+    }
+
+    /// Says CLOSE on a session that has no number any more, and remembers that it was said.
+    pub(super) fn close_line(&mut self, mut line: Box<Line>, code: CloseCode, text: &str) {
         let text = short(text);
         let Some(datagram) = line.build_close(self.now, code, text) else {
             return;
@@ -205,7 +209,7 @@ impl Links {
         }
     }
 
-    fn forget_numbers(&mut self, key: &PublicKey, line: &Line) {
+    pub(super) fn forget_numbers(&mut self, key: &PublicKey, line: &Line) {
         self.sids.remove(&line.session.sid());
         self.peer_sids.remove(&(line.session.peer_sid(), *key));
         self.reassembly.forget(line.session.sid());
@@ -213,33 +217,35 @@ impl Links {
 
     /// One more session: if there are too many, the one that was idle longest ends.
     fn make_room(&mut self, key: &PublicKey) {
-        let now = self.now;
-        let Some(max) = self.sessions_max(key) else {
+        let stamped = self.peers.get(key).is_none_or(|peer| peer.stamp.is_some());
+        let Some(max) = self.sessions_max(key).filter(|_| !stamped) else {
             return;
         };
+        while self.idle.len() >= max {
+            self.evict_idlest();
+        }
         let peer = self.peers.get_mut(key).expect("it was just opened");
-        if peer.stamp.is_none() {
-            peer.stamp = Some(now);
-            self.idle.insert((now, *key));
+        peer.stamp = Some(self.now);
+        self.idle.insert((self.now, *key));
+    }
+
+    /// Ends the session that leads the list, or puts its place in the list right.
+    fn evict_idlest(&mut self) {
+        let (stamp, idlest) = self.idle.pop_first().expect("there are too many");
+        let peer = self
+            .peers
+            .get_mut(&idlest)
+            .expect("else it had left the list");
+        let heard = peer.line.as_ref().map_or(stamp, |line| line.heard);
+        if heard > stamp {
+            peer.stamp = Some(heard);
+            self.idle.insert((heard, idlest));
+            return;
         }
-        while self.idle.len() > max {
-            let (stamp, idlest) = self.idle.pop_first().expect("there are too many");
-            let peer = self
-                .peers
-                .get_mut(&idlest)
-                .expect("it would have been removed");
-            let heard = peer.line.as_ref().map_or(stamp, |line| line.heard);
-            if heard > stamp {
-                // The list is only put right where it is looked at.
-                peer.stamp = Some(heard);
-                self.idle.insert((heard, idlest));
-            } else {
-                peer.stamp = None;
-                self.end_with_close(&idlest, CloseCode::Limit, "");
-                let why = Closed::Evicted;
-                self.outputs.push_back(Output::Closed { peer: idlest, why });
-            }
-        }
+        peer.stamp = None;
+        self.end_with_close(&idlest, CloseCode::Limit, "");
+        let why = Closed::Evicted;
+        self.outputs.push_back(Output::Closed { peer: idlest, why });
     }
 
     /// How many sessions like this one there may be.

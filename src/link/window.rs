@@ -29,8 +29,12 @@ impl Window {
         in_flight < self.size as usize
     }
 
-    /// A datagram was acknowledged.
-    pub(super) fn on_acked(&mut self) {
+    /// A datagram was acknowledged while so many were in flight.
+    /// A window that is not used proves nothing and does not grow (section 7.8).
+    pub(super) fn on_acked(&mut self, in_flight: usize) {
+        if in_flight * 2 < self.size as usize {
+            return;
+        }
         self.credit += 1;
         if self.size < self.threshold || self.credit >= self.size {
             self.size = (self.size + 1).min(WINDOW_MAX);
@@ -58,7 +62,7 @@ mod tests {
     fn it_grows_by_one_an_acknowledgement_until_a_loss_and_then_by_one_a_window() {
         let mut window = Window::new();
         for _ in 0..10 {
-            window.on_acked();
+            window.on_acked(64);
         }
         assert_eq!(window.size, 20);
         window.on_lost(20, 25);
@@ -66,16 +70,27 @@ mod tests {
         window.on_lost(24, 25);
         assert_eq!(window.size, 10, "once per round trip");
         for _ in 0..10 {
-            window.on_acked();
+            window.on_acked(64);
         }
         assert_eq!(window.size, 11);
+    }
+
+    #[test]
+    fn it_does_not_grow_unless_it_is_used() {
+        let mut window = Window::new();
+        for _ in 0..10 {
+            window.on_acked(4);
+        }
+        assert_eq!(window.size, WINDOW_START);
+        window.on_acked(5);
+        assert_eq!(window.size, WINDOW_START + 1);
     }
 
     #[test]
     fn it_stays_between_its_limits() {
         let mut window = Window::new();
         for _ in 0..1000 {
-            window.on_acked();
+            window.on_acked(64);
         }
         assert_eq!(window.size, WINDOW_MAX);
         for n in 0..100 {
