@@ -1,5 +1,16 @@
 //! What every store of the server keeps to, run against each one there is.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot go on should say where"
+)]
+#![expect(clippy::print_stdout, reason = "says which store a story failed on")]
+#![expect(
+    clippy::result_large_err,
+    reason = "the request is given back as it came"
+)]
+
 use ackchat::memory::ServerMemory;
 use ackchat::model::limits::{
     DAY_MS, FANOUT_MAX, GROUPS_PER_NAME_MAX, MAIL_DAYS, MAILBOX_MAILS_MAX, NOTICES_MAX,
@@ -37,8 +48,10 @@ impl Disk for ServerMemory {
     }
 }
 
+type Open = fn() -> Box<dyn Disk>;
+
 /// Every store there is.
-const DISKS: [(&str, fn() -> Box<dyn Disk>); 1] = [("memory", || Box::new(ServerMemory::new(7)))];
+const DISKS: [(&str, Open); 1] = [("memory", || Box::new(ServerMemory::new(7)))];
 
 /// Tells the same story to each.
 fn check(story: fn(Told)) {
@@ -213,6 +226,7 @@ fn direct(from: &str, id: u128) -> Arc<Mail> {
     mail_of(from, id, MailKind::Direct, 2)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with answers")]
 fn kept(at_ms: i64, settled: bool, full: &[&str]) -> Answer {
     Ok(Done::Kept {
         at_ms,

@@ -202,10 +202,13 @@ impl Kept {
     fn put_in(&mut self, message: InMessage) -> Seen {
         let seen = self.seen.entry(message.from.clone()).or_default();
         if let Some(number) = seen.get(&message.id) {
-            if let Some(known) = self.inbox.get_mut(*number) {
-                known.held &= message.held;
-            }
-            return Seen::Repeat;
+            let known = &mut self.inbox[*number];
+            known.held &= message.held;
+            return if known.shown {
+                Seen::Repeat
+            } else {
+                Seen::Unshown
+            };
         }
         // The protocol asks for at least this many; a model may forget none.
         assert!(seen.len() < 16 * SEEN_IDS_MAX, "a model holds no more");

@@ -9,7 +9,7 @@ use crate::model::limits::{DEPARTED_MAX, FANOUT_MAX, GROUPS_SHOWN_MAX, NAMES_PAG
 use crate::model::{GroupName, MessageId, Name, PublicKey};
 use crate::wire::Head;
 use crate::wire::packet::{Audience, GroupAct, ListOf, LookupOf, RefusalCode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 /// The server's copy of all groups.
@@ -51,16 +51,18 @@ impl Groups {
             .zip(after)
             .take_while(|(a, b)| a == b)
             .count();
-        for name in &before.1[same..] {
-            if let Some(groups) = self.of.get_mut(name) {
+        let (gone, come) = (&before.1[same..], &after[same..]);
+        let (had, has): (BTreeSet<_>, BTreeSet<_>) = (gone.iter().collect(), come.iter().collect());
+        for name in had.difference(&has) {
+            if let Some(groups) = self.of.get_mut(*name) {
                 groups.retain(|other| other != group);
                 if groups.is_empty() {
-                    self.of.remove(name);
+                    self.of.remove(*name);
                 }
             }
         }
-        for name in &after[same..] {
-            let groups = self.of.entry(name.clone()).or_default();
+        for name in has.difference(&had) {
+            let groups = self.of.entry((*name).clone()).or_default();
             groups.push(group.clone());
         }
         if let Some(row) = row {
@@ -83,16 +85,19 @@ impl Groups {
     /// A member leaves for good; the next message to each of its groups will say so.
     pub(super) fn depart(&mut self, name: &Name) {
         for group in self.of.get(name).cloned().unwrap_or_default() {
-            if self.departed_count < DEPARTED_MAX {
-                self.departed.entry(group).or_default().push(name.clone());
+            let names = self.departed.entry(group).or_default();
+            if self.departed_count < DEPARTED_MAX && !names.contains(name) {
+                names.push(name.clone());
                 self.departed_count += 1;
             }
         }
     }
 
+    /// Who departed and has not come back.
     fn take_departed(&mut self, group: &GroupName) -> Vec<Name> {
-        let names = self.departed.remove(group).unwrap_or_default();
+        let mut names = self.departed.remove(group).unwrap_or_default();
         self.departed_count -= names.len();
+        names.retain(|name| !self.has(name, group));
         names
     }
 
@@ -421,4 +426,70 @@ fn page<'a>(names: impl Iterator<Item = &'a str>) -> (String, bool) {
         lines.push_str(name);
     }
     (lines, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(group: &str, order: u64, members: &[&str]) -> GroupRow {
+        GroupRow {
+            group: group.parse().unwrap(),
+            made: MessageId(1),
+            maker: "alice".parse().unwrap(),
+            order,
+            members: members.iter().map(|name| name.parse().unwrap()).collect(),
+        }
+    }
+
+    fn apply(groups: &mut Groups, row: GroupRow) {
+        groups.apply(&row.group.clone(), Some(row));
+    }
+
+    #[test]
+    fn the_group_joined_last_stays_it_when_others_leave_another() {
+        let (mut groups, bob) = (Groups::default(), "bob".parse().unwrap());
+        apply(&mut groups, row("one", 1, &["alice", "bob"]));
+        apply(&mut groups, row("two", 2, &["bob"]));
+        apply(&mut groups, row("one", 1, &["bob"]));
+        assert_eq!(groups.current(&bob).map(GroupName::as_str), Some("two"));
+        apply(&mut groups, row("two", 2, &[]));
+        assert_eq!(groups.current(&bob).map(GroupName::as_str), Some("one"));
+        assert_eq!(groups.in_order().count(), 2);
+    }
+
+    #[test]
+    fn who_departs_is_named_once_and_not_at_all_if_it_came_back() {
+        let (mut groups, bob) = (Groups::default(), "bob".parse().unwrap());
+        let group = "one".parse().unwrap();
+        for back in [&[][..], &["bob"]] {
+            apply(&mut groups, row("one", 1, &["bob"]));
+            groups.depart(&bob);
+            groups.depart(&bob);
+            apply(&mut groups, row("one", 1, back));
+            assert_eq!(groups.take_departed(&group).len(), 1 - back.len());
+            assert_eq!(groups.departed_count, 0);
+        }
+    }
+
+    #[test]
+    fn a_list_fills_pages_and_goes_on_after_the_last_name() {
+        let names: Vec<_> = (0..1000).map(|n| format!("a-long-name-{n:04}")).collect();
+        let (mut seen, mut pages) = (0, 0);
+        loop {
+            let (lines, more) = page(names.iter().skip(seen).map(String::as_str));
+            assert!(lines.len() <= NAMES_PAGE_BYTES);
+            assert!(
+                lines
+                    .lines()
+                    .eq(names[seen..].iter().take(lines.lines().count()))
+            );
+            seen += lines.lines().count();
+            pages += 1;
+            if !more {
+                break;
+            }
+        }
+        assert_eq!((seen, pages), (1000, 2));
+    }
 }

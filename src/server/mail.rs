@@ -47,7 +47,7 @@ impl MailAsk {
 #[derive(Clone, Debug)]
 pub(super) struct SettleAsk {
     key: PublicKey,
-    life: u64,
+    owner: Version,
     name: Name,
     letters: Vec<(u64, Arc<Mail>)>,
 }
@@ -373,7 +373,6 @@ impl Server {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
-        let life = session.life;
         let Some(member) = session.here_mut() else {
             return;
         };
@@ -400,7 +399,7 @@ impl Server {
         }
         let ask = SettleAsk {
             key,
-            life,
+            owner,
             name: name.clone(),
             letters,
         };
@@ -415,11 +414,11 @@ impl Server {
 
     pub(super) fn on_taken(&mut self, ask: &SettleAsk, answer: &Answer) {
         let done = answer.is_ok();
-        let session = self
+        let member = self
             .sessions
             .get_mut(&ask.key)
-            .filter(|s| s.life == ask.life);
-        if let Some(member) = session.and_then(|s| s.here_mut()) {
+            .and_then(|s| s.member.as_mut());
+        if let Some(member) = member.filter(|member| member.owner == ask.owner) {
             let gone = |letter: &Letter| ask.letters.iter().any(|(n, _)| *n == letter.number);
             member.letters.retain(|letter| !gone(letter));
         }

@@ -67,6 +67,8 @@ pub struct Server {
     budgets: Budgets,
     lives: u64,
     malformed: u64,
+    /// Datagrams that came before the store had told everything.
+    early: u64,
 }
 
 /// What an operator may decide.
@@ -83,6 +85,20 @@ pub struct Config {
     pub log_text: bool,
     /// The store's own random number: clients notice when it changes.
     pub store: u64,
+}
+
+impl Config {
+    /// What `serve` is without options, before this store.
+    #[must_use]
+    pub const fn new(store: u64) -> Self {
+        Self {
+            quiet: false,
+            relay: true,
+            trace: false,
+            log_text: false,
+            store,
+        }
+    }
 }
 
 /// What has to be done next, in this order.
@@ -107,6 +123,8 @@ enum Timer {
     Expire,
     /// The last answer had its time; the session ends.
     Farewell(PublicKey),
+    /// The check of a program that was replaced goes on.
+    Former(PublicKey),
     /// Mail without `mailack` is sent again.
     Letters(PublicKey),
     /// Requests that the store gave back are offered again.
@@ -156,6 +174,7 @@ impl Server {
             budgets: Budgets::default(),
             lives: 0,
             malformed: 0,
+            early: 0,
         };
         server.ask(StoreRequest::Follow { after: None }, ask::Purpose::Follow);
         server
@@ -166,6 +185,8 @@ impl Server {
         self.tell_time(now);
         if self.ready {
             self.links.handle_datagram(now, Path::Direct(from), bytes);
+        } else {
+            self.early += 1;
         }
     }
 
@@ -237,6 +258,7 @@ impl Server {
     pub fn counters(&self) -> Counters {
         let mut counters = self.links.counters();
         counters.malformed += self.malformed;
+        counters.limited += self.early;
         counters
     }
 
@@ -264,7 +286,8 @@ impl Server {
         match timer {
             Timer::Backlog(key) => self.pump(key),
             Timer::Expire => self.on_expiry_due(),
-            Timer::Farewell(key) => self.end(key, CloseCode::Bye),
+            Timer::Farewell(key) => self.on_farewell_due(key),
+            Timer::Former(key) => self.on_former_probed(key),
             Timer::Letters(key) => self.on_letters_due(key),
             Timer::Offer => self.on_offer_due(),
             Timer::Probe(key) => self.on_probe(key),
@@ -349,10 +372,9 @@ impl Server {
         };
         let Packet { head, tail } = packet;
         match (&session.stage, head) {
-            (Stage::Stranger | Stage::Asking(_) | Stage::Here, Head::Register { .. })
-                if matches!(session.stage, Stage::Asking(_)) => {}
+            (Stage::Asking(_), Head::Register { .. }) | (Stage::Rejected, _) => {}
             (
-                Stage::Stranger | Stage::Here,
+                Stage::Here | Stage::Leaving | Stage::Stranger,
                 Head::Register {
                     id,
                     name,
@@ -413,6 +435,7 @@ impl Server {
         };
         let load = session.outstanding.remove(&parcel);
         match load.map(|load| load.cargo) {
+            Some(Cargo::Farewell) => return self.on_farewell_due(key),
             Some(Cargo::Letter(number)) => self.on_letter_settled(key, number),
             Some(Cargo::Table) => self.on_page_settled(key),
             None => {}

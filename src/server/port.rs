@@ -1,5 +1,4 @@
-//! What a server asks of its store and is told by it: data, no engine's type, no I/O in a
-//! signature.
+//! What a server asks of its store and is told by it: data, no engine's type, no I/O.
 //!
 //! Every store obeys these rules; one list of cases (`tests/store.rs`) is run against each.
 //!

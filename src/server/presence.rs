@@ -2,7 +2,7 @@
 
 use super::ask::Purpose;
 use super::port::{Presence, StoreRequest, Why};
-use super::session::{Check, Member};
+use super::session::{Check, Member, Stage, Way};
 use super::{Event, Server, Timer};
 use crate::model::limits::{PROBE_GAP, SERVER_SLOTS, SILENT, SLOT};
 use crate::model::{Name, PublicKey, Version};
@@ -60,10 +60,59 @@ impl Server {
     }
 
     /// The program behind a key was replaced, from another address, by one that asks for the same
-    /// name: a restart, or a copy of the profile. The link answers for the new one only, so the old
-    /// one cannot be asked; the new one has proven the key.
+    /// name: a restart, or a copy of the profile. The one before is asked on its own session.
     pub(super) fn check_former(&mut self, key: PublicKey) {
-        self.claim(key);
+        let now = self.now.instant;
+        if self.links.heard_old(&key).is_none() {
+            return self.claim(key);
+        }
+        self.links.ping_old(self.now, &key);
+        let session = self.sessions.get_mut(&key).expect("it asks");
+        session.check = None; // One that had begun would hear the wrong program.
+        session.former = Some((now, now + SLOT));
+        self.timers.set(Timer::Former(key), now + PROBE_GAP);
+    }
+
+    pub(super) fn on_former_probed(&mut self, key: PublicKey) {
+        let now = self.now.instant;
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let Some((since, until)) = session.former else {
+            return;
+        };
+        let last = self.links.heard_old(&key);
+        let heard = last.is_some_and(|heard| heard > since);
+        if !heard && last.is_some() && now < until {
+            self.links.ping_old(self.now, &key);
+            return self.timers.set(Timer::Former(key), now + PROBE_GAP);
+        }
+        session.former = None;
+        if heard {
+            self.reject(key);
+        } else {
+            self.claim(key);
+        }
+    }
+
+    /// The program before has answered: its session goes on when the newer one has its answer.
+    pub(super) fn restore(&mut self, key: PublicKey) {
+        if !self
+            .links
+            .restore_old(self.now, &key, CloseCode::Replaced, "")
+        {
+            self.leave(key, Why::Silent);
+            return self.end(key, CloseCode::Replaced);
+        }
+        let session = self.sessions.get_mut(&key).expect("its time has come");
+        session.stage = Stage::Here;
+        session.boot = self.links.boot(&key).unwrap_or_default();
+        session.backlog.clear();
+        let member = session.member.as_mut().expect("it was here before");
+        session.address = member.address;
+        let cursor = &mut member.cursor;
+        cursor.owed |= std::mem::take(&mut cursor.page) != Way::Free;
+        self.pump(key);
     }
 
     /// Nothing was heard for long, perhaps: then it is asked.
@@ -154,6 +203,7 @@ impl Server {
         let timers = [
             Timer::Backlog(key),
             Timer::Farewell(key),
+            Timer::Former(key),
             Timer::Letters(key),
             Timer::Probe(key),
             Timer::Silence(key),
@@ -188,7 +238,7 @@ impl Server {
     }
 
     /// The server has run for a while: who was online before its start and has not come back is
-    /// not.
+    /// offline.
     pub(super) fn on_unconfirmed(&mut self) {
         let gone = |row: &&super::port::NameRow| {
             let online = matches!(row.presence, Presence::Online { .. });

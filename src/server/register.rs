@@ -6,8 +6,8 @@
 
 use super::ask::{Answer, Purpose, code_of};
 use super::port::{Done, GroupOp, Presence, Refusal, StoreRequest, Why};
-use super::session::{Member, Registration, Session, Stage};
-use super::{Event, Server, Timer};
+use super::session::{Cargo, Load, Member, Registration, Session, Stage};
+use super::{Event, Server, Timer, refused};
 use crate::model::limits::{MAIL_WINDOW, SERVER_SLOTS, SILENT, SLOT, UNREGISTERED};
 use crate::model::{MessageId, Name, PublicKey, Version};
 use crate::secure::key::verify_card;
@@ -27,19 +27,26 @@ impl Server {
         boot: u64,
         fresh: bool,
     ) {
-        if !fresh && let Some(session) = self.sessions.get_mut(&key) {
+        let session = self.sessions.get_mut(&key);
+        if !fresh && let Some(session) = session.filter(|s| s.here().is_some()) {
             session.boot = boot;
-            self.carried.retain(|_, of| *of != key);
-            session.restart();
             self.on_moved(key, address);
             return self.pump(key);
         }
         self.lives += 1;
         let mut session = Session::new(boot, address, self.lives);
         if let Some(mut before) = self.sessions.remove(&key) {
-            self.carried.retain(|_, of| *of != key);
+            // What was on its way is for whoever logs in, after it has done so.
+            for parcel in before.outstanding.keys() {
+                self.carried.remove(parcel);
+                self.links.abandon(*parcel);
+            }
             before.restart();
             session.member = before.member;
+            let rivals = before.check.into_iter().flat_map(|check| check.rivals);
+            for (rival, life) in rivals.collect::<Vec<_>>() {
+                self.on_rival_checked(rival, life, false);
+            }
         }
         self.sessions.insert(key, session);
         let timer = Timer::Unregistered(key);
@@ -94,6 +101,7 @@ impl Server {
         };
         let session = self.sessions.get_mut(&key).expect("it is there");
         session.stage = Stage::Asking(Box::new(registration));
+        self.timers.cancel(&Timer::Farewell(key));
         self.timers.cancel(&Timer::Unregistered(key));
         self.admit_or_check(key);
     }
@@ -152,6 +160,28 @@ impl Server {
         self.refuse_login((key, id, RefusalCode::HereAlready), &name);
     }
 
+    /// The program that was here before has answered.
+    pub(super) fn reject(&mut self, key: PublicKey) {
+        let session = self.sessions.get_mut(&key).expect("it asks");
+        let before = std::mem::replace(&mut session.stage, Stage::Rejected);
+        if let Stage::Asking(registration) = before {
+            let (id, name) = (registration.id, registration.name);
+            self.event(Event::NameRefused { name });
+            let code = RefusalCode::HereAlready;
+            self.send_last(key, refused(Some(id), "register", &code, None));
+        }
+    }
+
+    /// The last answer had its time.
+    pub(super) fn on_farewell_due(&mut self, key: PublicKey) {
+        match self.sessions.get(&key).map(|session| &session.stage) {
+            Some(Stage::Leaving) => self.end(key, CloseCode::Bye),
+            Some(Stage::Rejected) => self.restore(key),
+            // It has logged in again meanwhile.
+            _ => {}
+        }
+    }
+
     pub(super) fn claim(&mut self, key: PublicKey) {
         let session = self.sessions.get(&key).expect("it asks");
         let Stage::Asking(registration) = &session.stage else {
@@ -171,16 +201,18 @@ impl Server {
     }
 
     pub(super) fn on_claimed(&mut self, key: PublicKey, life: u64, name: &Name, answer: &Answer) {
-        let asking = self.sessions.get_mut(&key).filter(|s| s.life == life);
         let (owner, first) = match answer {
             Ok(Done::Claimed { owner, first }) => (*owner, *first),
             Ok(_) => return,
             Err(refusal) => return self.on_claim_refused(key, life, *refusal),
         };
         self.names.own(name, owner);
+        // As it was first spelled.
+        let name = self.names.row(name).map_or(name, |row| &row.name).clone();
+        let asking = self.sessions.get_mut(&key).filter(|s| s.life == life);
         let Some(session) = asking else {
             // Whoever asked has gone meanwhile, and the name is not here.
-            return self.tell_presence(name.clone(), owner, Presence::Offline(Why::Silent));
+            return self.tell_presence(name, owner, Presence::Offline(Why::Silent));
         };
         let address = session.address;
         match &mut session.stage {
@@ -189,16 +221,16 @@ impl Server {
             Stage::Here => {
                 let member = session.member.as_mut().expect("it is here");
                 member.owner = owner;
-                return self.attach(key, life, name.clone(), owner);
+                return self.attach(key, life, name, owner);
             }
-            Stage::Leaving | Stage::Stranger => {
-                return self.tell_presence(name.clone(), owner, Presence::Offline(Why::Silent));
+            Stage::Leaving | Stage::Rejected | Stage::Stranger => {
+                return self.tell_presence(name, owner, Presence::Offline(Why::Silent));
             }
         }
         let former = session
             .member
             .replace(Member::new(name.clone(), owner, address));
-        if let Some(former) = former.filter(|former| former.name != *name) {
+        if let Some(former) = former.filter(|former| former.name != name) {
             self.present.remove(&former.name);
             let presence = Presence::Offline(Why::Silent);
             self.tell_presence(former.name, former.owner, presence);
@@ -207,7 +239,7 @@ impl Server {
         if let Some(other) = other.filter(|other| *other != key) {
             self.end(other, CloseCode::Replaced);
         }
-        self.attach(key, life, name.clone(), owner);
+        self.attach(key, life, name, owner);
     }
 
     fn on_claim_refused(&mut self, key: PublicKey, life: u64, refusal: Refusal) {
@@ -261,7 +293,7 @@ impl Server {
         let Some(row) = self.names.row(name).filter(|_| self.is_degraded()) else {
             return;
         };
-        let (owner, identity) = (row.owner, row.identity);
+        let (owner, identity, name) = (row.owner, row.identity, row.name.clone());
         let Some(session) = self.sessions.get_mut(&key).filter(|s| s.life == life) else {
             return;
         };
@@ -344,6 +376,9 @@ impl Server {
         let Some(name) = name else {
             return self.refuse(key, id, "dereg", &RefusalCode::NotRegistered);
         };
+        if self.begin(key, id, "dereg").is_none() {
+            return;
+        }
         if is_final {
             let request = StoreRequest::Group {
                 id,
@@ -382,6 +417,7 @@ impl Server {
             return;
         };
         session.stage = Stage::Leaving;
+        session.asking.remove(&id);
         let member = session.member.take();
         let who = member.map(|member| {
             self.present.remove(&member.name);
@@ -400,14 +436,24 @@ impl Server {
             id,
             unchanged: false,
         };
-        self.send(key, head, Vec::new());
+        self.send_last(key, head);
         for timer in [Timer::Silence(key), Timer::Unregistered(key)] {
             self.timers.cancel(&timer);
         }
+    }
+
+    /// The session ends when the link has settled this, or it has had its slots.
+    fn send_last(&mut self, key: PublicKey, head: Head) {
         let timer = Timer::Farewell(key);
         if self.timers.get(&timer).is_none() {
             let slots = SLOT * u32::from(SERVER_SLOTS);
             self.timers.set(timer, self.now.instant + slots);
+        }
+        let (cargo, since) = (Cargo::Farewell, self.now.instant);
+        let sent = self.send(key, head, Vec::new());
+        if let (Some(parcel), Some(session)) = (sent, self.sessions.get_mut(&key)) {
+            session.outstanding.insert(parcel, Load { cargo, since });
+            self.carried.insert(parcel, key);
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Session {
     /// Mail and table pages the link has not settled.
     pub(super) outstanding: BTreeMap<Parcel, Load>,
     pub(super) check: Option<Check>,
+    /// The program that was here before is asked: since when, until when.
+    pub(super) former: Option<(Instant, Instant)>,
     pub(super) malformed: u8,
 }
 
@@ -40,6 +42,8 @@ pub(super) enum Stage {
     Here,
     /// It left; its last answer is on the way.
     Leaving,
+    /// Somebody is here already, and it is told so.
+    Rejected,
 }
 
 /// A `register` that is being decided.
@@ -126,9 +130,10 @@ pub(super) struct Load {
     pub(super) since: Instant,
 }
 
-/// Which letter, or a page of the table.
+/// The last answer of a session, a letter, or a page of the table.
 #[derive(Debug)]
 pub(super) enum Cargo {
+    Farewell,
     Letter(u64),
     Table,
 }
@@ -154,6 +159,7 @@ impl Session {
             asking: BTreeSet::new(),
             outstanding: BTreeMap::new(),
             check: None,
+            former: None,
             malformed: 0,
         }
     }
