@@ -35,6 +35,8 @@ pub(super) enum What {
 
 /// One request until its answer.
 pub(super) struct Ask {
+    /// Its place among all.
+    number: u64,
     pub(super) id: MessageId,
     pub(super) what: What,
     /// None: nobody waits for it.
@@ -44,6 +46,7 @@ pub(super) struct Ask {
 }
 
 /// All requests that have no answer yet, in the order entered.
+#[derive(Default)]
 pub(super) struct Asks {
     next: u64,
     all: BTreeMap<u64, Ask>,
@@ -53,20 +56,6 @@ pub(super) struct Asks {
     unsent: BTreeSet<u64>,
     /// Sent, and not yet acknowledged by the server's link.
     unsettled: BTreeSet<u64>,
-}
-
-impl Default for Asks {
-    /// Numbers begin in the middle: some requests are put before all others.
-    fn default() -> Self {
-        Self {
-            next: 1 << 63,
-            all: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            by_parcel: BTreeMap::new(),
-            unsent: BTreeSet::new(),
-            unsettled: BTreeSet::new(),
-        }
-    }
 }
 
 impl Asks {
@@ -110,6 +99,7 @@ impl Asks {
 
     fn put(&mut self, number: u64, id: MessageId, what: What, request: Option<RequestId>) {
         let ask = Ask {
+            number,
             id,
             what,
             request,
@@ -179,7 +169,7 @@ impl Client {
         while let Some(&number) = self.asks.unsent.first() {
             let ask = self.asks.all.get(&number).expect("unsent asks exist");
             let leaves = matches!(ask.what, What::Dereg | What::Exit);
-            if !self.asks.may_send(number) || leaves && self.outbox.is_busy() {
+            if !self.asks.may_send(number) || leaves && self.has_open_messages(number) {
                 break;
             }
             let Some(packet) = self.packet_of(number) else {
@@ -196,6 +186,17 @@ impl Client {
             self.asks.unsettled.insert(number);
         }
         self.run_slots();
+    }
+
+    /// True while a message entered before this request may have its outcome soon.
+    fn has_open_messages(&self, number: u64) -> bool {
+        let behind = |id| {
+            self.asks
+                .by_id
+                .get(&id)
+                .is_some_and(|other| *other > number)
+        };
+        self.outbox.has_waiting() || self.outbox.open_messages().any(|id| !behind(id))
     }
 
     /// Takes out the request that an answer is for.
@@ -236,14 +237,8 @@ impl Client {
 
     /// Asks again after a pause the server wanted.
     pub(super) fn pause_asks(&mut self, ask: Ask, pause: Duration) {
-        // It goes before all others, so that the order stays.
-        let number = self
-            .asks
-            .all
-            .keys()
-            .next()
-            .map_or(self.asks.next, |first| first - 1);
-        self.asks.put(number, ask.id, ask.what, ask.request);
+        // Under its old number, so that the order stays.
+        self.asks.put(ask.number, ask.id, ask.what, ask.request);
         self.timers.set(Timer::Pause, self.now.instant + pause);
     }
 

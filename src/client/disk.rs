@@ -4,7 +4,8 @@ use super::inbox::Item;
 use super::port::{StoreReply, StoreRequest};
 use super::{Client, Output, Timer};
 use crate::model::limits::{STORE_RETRY_MAX, STORE_RETRY_MIN};
-use crate::model::{MessageId, StoreTicket};
+use crate::model::{MessageId, Name, StoreTicket};
+use crate::wire::Row;
 use std::collections::BTreeMap;
 
 /// What is to be done with an answer.
@@ -14,6 +15,8 @@ pub(super) enum Then {
     Launch(MessageId),
     Load,
     Nothing,
+    Rows,
+    Shown(Vec<(Name, MessageId)>),
 }
 
 /// The open questions.
@@ -21,6 +24,17 @@ pub(super) enum Then {
 pub(super) struct Disk {
     next: u64,
     open: BTreeMap<StoreTicket, Open>,
+    rows: Rows,
+}
+
+/// Rows of the table are written one page after the other: a page that may be lost must not be
+/// followed by one with a later version, nor be written over it afterwards.
+#[derive(Default)]
+struct Rows {
+    writing: bool,
+    /// What came meanwhile: these rows, or so much that everything is written.
+    waiting: Vec<Row>,
+    whole: bool,
 }
 
 struct Open {
@@ -67,10 +81,55 @@ impl Client {
             }
         };
         match open.then {
-            Then::Arrive(item) => self.on_put_in(*item, done.as_ref()),
+            Then::Arrive(item) => self.on_put_in(*item, done.as_ref(), open.repeats > 0),
             Then::Launch(id) => self.on_put_out(id, done.is_some()),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
+            Then::Rows => self.on_rows_written(),
+            Then::Shown(ids) => self.on_marked(&ids),
+        }
+    }
+
+    /// Writes rows of the table, after those that are being written. `reset`: all of the table.
+    pub(super) fn keep_rows(&mut self, rows: &[Row], reset: bool) {
+        let keeper = &mut self.disk.rows;
+        keeper.whole |= reset;
+        keeper.waiting.extend_from_slice(rows);
+        if !keeper.writing {
+            self.write_rows();
+        }
+    }
+
+    fn on_rows_written(&mut self) {
+        let keeper = &mut self.disk.rows;
+        keeper.writing = false;
+        if keeper.whole || !keeper.waiting.is_empty() {
+            self.write_rows();
+        }
+    }
+
+    fn write_rows(&mut self) {
+        let keeper = &mut self.disk.rows;
+        keeper.writing = true;
+        let rows = std::mem::take(&mut keeper.waiting);
+        let request = if std::mem::take(&mut keeper.whole) {
+            self.whole_table()
+        } else {
+            self.rows_request(false, rows)
+        };
+        self.ask_disk(request, Then::Rows);
+    }
+
+    fn whole_table(&self) -> StoreRequest {
+        self.rows_request(true, self.table.rows().cloned().collect())
+    }
+
+    fn rows_request(&self, reset: bool, rows: Vec<Row>) -> StoreRequest {
+        StoreRequest::ApplyRows {
+            store: self.table.store,
+            reset,
+            upto: self.table.version(),
+            rows,
         }
     }
 
@@ -78,6 +137,12 @@ impl Client {
     pub(super) fn on_disk_timer(&mut self, ticket: StoreTicket) {
         if let Some(mut open) = self.disk.open.remove(&ticket) {
             open.repeats += 1;
+            if matches!(open.then, Then::Rows) {
+                // The table has gone on meanwhile: the page would be behind it.
+                self.disk.rows.waiting.clear();
+                self.disk.rows.whole = false;
+                open.request = self.whole_table();
+            }
             self.put_question(open);
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Inbox {
     held: VecDeque<Item>,
     /// Handed out as events, and not reported as written to the screen.
     unseen: VecDeque<(Name, MessageId)>,
+    /// Taken over from the disk in this life, and not marked there as shown.
+    in_hand: BTreeSet<(Name, MessageId)>,
     /// The mail announced by a login.
     pub(super) batch: Option<Batch>,
     /// What arrived live while the batch was still coming.
@@ -71,6 +73,7 @@ impl Inbox {
             streams: Streams::new(),
             held: VecDeque::new(),
             unseen: VecDeque::new(),
+            in_hand: BTreeSet::new(),
             batch: None,
             after_batch: VecDeque::new(),
             mail_acks: VecDeque::new(),
@@ -222,23 +225,34 @@ impl Client {
         self.ask_disk(request, Then::Arrive(Box::new(item)));
     }
 
-    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>) {
+    /// `again`: an earlier answer was `Unknown`.
+    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>, again: bool) {
         let Some(&Done::PutIn(seen)) = done else {
             return;
         };
         let id = item.message.id;
+        let key = (item.message.from.clone(), id);
+        let fresh = match seen {
+            Seen::Fresh => true,
+            Seen::Repeat => false,
+            Seen::Unshown => again && !self.inbox.in_hand.contains(&key),
+        };
+        if fresh {
+            self.inbox.in_hand.insert(key);
+        }
         match item.source {
             Source::Peer(key) => self.answer_peer(key, Head::Ack { id }),
             Source::Server => self.inbox.mail_acks.push_back(id),
         }
         let late = item.message.late;
-        match seen {
-            Seen::Repeat => {}
-            Seen::Fresh if item.message.stamp.is_none() => self.on_notice(&item.message),
-            Seen::Fresh if late && self.inbox.batch.is_some() => {
-                self.put_late(item.message.at_ms, Late::Item(Box::new(item)));
-            }
-            Seen::Fresh => self.place(item),
+        if !fresh {
+            // It was shown, or is about to be.
+        } else if item.message.stamp.is_none() {
+            self.on_notice(&item.message);
+        } else if late && self.inbox.batch.is_some() {
+            self.put_late(item.message.at_ms, Late::Item(Box::new(item)));
+        } else {
+            self.place(item);
         }
         if late {
             self.count_late(id);
@@ -285,6 +299,13 @@ impl Client {
         self.wait_for_gaps();
     }
 
+    /// Nothing more will come: what waits for an earlier message is shown.
+    pub(super) fn show_late(&mut self) {
+        self.timers.cancel(&Timer::Gap);
+        let placed = self.inbox.streams.all_waiting();
+        self.show_placed(placed);
+    }
+
     fn wait_for_gaps(&mut self) {
         if let Some(at) = self.inbox.streams.deadline() {
             self.timers.set(Timer::Gap, at);
@@ -311,7 +332,9 @@ impl Client {
         }
     }
 
-    fn hand_out(&mut self, item: Item) {
+    /// `late` is said of what stands in a batch only.
+    fn hand_out(&mut self, mut item: Item) {
+        item.message.late = false;
         let (from, id) = (item.message.from.clone(), item.message.id);
         self.inbox.unseen.push_back((from, id));
         self.tell(Event::Message(item.arrived()));
@@ -332,6 +355,8 @@ impl Client {
     /// What an earlier life had on disk and has not shown, as far as it knew.
     pub(super) fn show_unshown(&mut self) {
         for message in std::mem::take(&mut self.inbox.unshown) {
+            let key = (message.from.clone(), message.id);
+            self.inbox.in_hand.insert(key);
             if message.stamp.is_none() {
                 self.on_notice(&message);
                 continue;
@@ -355,7 +380,15 @@ impl Client {
 
     pub(super) fn mark_shown(&mut self, ids: Vec<(Name, MessageId)>) {
         if !ids.is_empty() {
-            self.ask_disk(StoreRequest::MarkShown { ids }, Then::Nothing);
+            let then = Then::Shown(ids.clone());
+            self.ask_disk(StoreRequest::MarkShown { ids }, then);
+        }
+    }
+
+    /// The disk says "shown" by itself from now on.
+    pub(super) fn on_marked(&mut self, ids: &[(Name, MessageId)]) {
+        for key in ids {
+            self.inbox.in_hand.remove(key);
         }
     }
 }

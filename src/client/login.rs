@@ -129,6 +129,11 @@ impl Login {
         self.request.is_some() && self.waits()
     }
 
+    /// `start` or `reg` wants it.
+    const fn is_asked_for(&self) -> bool {
+        self.request.is_some()
+    }
+
     pub(super) fn is_leaving(&self) -> bool {
         self.stage == Stage::Leaving
     }
@@ -176,7 +181,8 @@ impl Client {
         for (of, pin) in pins {
             match of {
                 Pinned::Name(name) => self.learn_pin(name, pin),
-                Pinned::Server(at) if at == self.config.server => {
+                // A key that was given is stronger than one that was seen.
+                Pinned::Server(at) if at == self.config.server && self.may_be_told(&pin) => {
                     self.login.key = Some(pin.session_key);
                     self.login.pinned = true;
                     self.login.identity = self.login.identity.or(pin.identity);
@@ -369,6 +375,12 @@ impl Client {
         None
     }
 
+    /// True if the pin does not contradict the fingerprint we were given.
+    fn may_be_told(&self, pin: &Pin) -> bool {
+        let told = self.config.server_key;
+        told.is_none_or(|told| pin.identity.is_some_and(|id| Fingerprint::of(&id) == told))
+    }
+
     /// True if this is the identity we pinned and the one we were told, as far as there is one.
     fn is_expected(&self, identity: &PublicKey) -> bool {
         let told = self.config.server_key;
@@ -470,7 +482,7 @@ impl Client {
                     self.timers.set(Timer::Reconnect, self.now.instant + pause);
                 }
                 RefusalCode::NameUsed | RefusalCode::HereAlready => self.refused(true, text),
-                _ if self.login.first => self.refused(false, text),
+                _ if self.login.is_asked_for() => self.refused(false, text),
                 _ => self.retreat(),
             },
             _ => {}
@@ -478,6 +490,7 @@ impl Client {
         true
     }
 
+    /// Ends the client; who is away stays away, and may ask again.
     fn refused(&mut self, taken: bool, text: &str) {
         let name = self.config.name.clone();
         self.tell_session(Session::LoginRefused {
@@ -490,6 +503,13 @@ impl Client {
         } else {
             (RequestError::Refused(text.into()), Ending::Refused)
         };
+        if matches!(self.view.mode, Mode::Offline(_)) {
+            self.login.stage = Stage::Idle;
+            self.run_slots();
+            let request = self.login.request.take();
+            self.settle_any(request, Err(why));
+            return;
+        }
         self.release_held();
         let request = self.login.request.take();
         self.settle_any(request, Err(why));
@@ -513,6 +533,11 @@ impl Client {
                 self.end(Ending::Left);
             }
             Stage::Leaving => self.send_last_dereg(),
+            Stage::Registering if matches!(why, Closed::ByPeer(_) | Closed::Violation) => {
+                self.login.stage = Stage::Waiting;
+                self.alive();
+                self.timers.set(Timer::Reconnect, self.now.instant + CALM);
+            }
             Stage::Registering => {
                 // The slots decide when to give up, not the handshake.
                 self.register();
@@ -592,6 +617,7 @@ impl Client {
         if ends {
             self.tell_session(Session::Closing);
             self.close_batch();
+            self.show_late();
             self.release_held();
             let count = self.outbox_count();
             if count > 0 {
@@ -678,6 +704,7 @@ impl Client {
         self.run_slots();
         self.tell_session(Session::Left);
         self.close_batch();
+        self.show_late();
         self.release_held();
         self.settle_any(request, Ok(Outcome::Done));
     }

@@ -102,6 +102,17 @@ impl<T> Streams<T> {
         placed
     }
 
+    /// Everything that waits.
+    pub(super) fn all_waiting(&mut self) -> Vec<Placed<T>> {
+        let mut placed = Vec::new();
+        for stream in self.all.values_mut() {
+            while !stream.waiting.is_empty() {
+                placed.extend(stream.skip());
+            }
+        }
+        placed
+    }
+
     /// When something will have waited long enough.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let since = self.all.values().filter_map(Stream::since).min()?;
@@ -218,6 +229,17 @@ mod tests {
         let shown = arrive(&mut streams, 0, 3 + GAP_WAITING_MAX as u64);
         assert_eq!(shown.len(), GAP_WAITING_MAX + 1);
         assert_eq!(shown[0].1, Some(Mark::EarlierMissing));
+    }
+
+    #[test]
+    fn at_the_end_nothing_waits() {
+        let mut streams = Streams::new();
+        for seq in [1, 3, 5] {
+            arrive(&mut streams, 0, seq);
+        }
+        let marked = Some(Mark::EarlierMissing);
+        assert_eq!(streams.all_waiting(), [(3, marked), (5, marked)]);
+        assert_eq!(streams.deadline(), None);
     }
 
     #[test]

@@ -139,10 +139,15 @@ impl Outbox {
         self.unconfirmed.len()
     }
 
-    /// True while somebody waits for the outcome of a message that can still come soon.
-    pub(super) fn is_busy(&self) -> bool {
-        let awaited = |out: &Out| out.request.is_some() && !out.unconfirmed;
-        !self.waiting.is_empty() || self.all.values().any(awaited)
+    /// Messages whose outcome somebody waits for, and can still come soon.
+    pub(super) fn open_messages(&self) -> impl Iterator<Item = MessageId> {
+        let awaited = |out: &&Out| out.request.is_some() && !out.unconfirmed;
+        self.all.values().filter(awaited).map(|out| out.message.id)
+    }
+
+    /// True while names are looked for in a table that is still arriving.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     pub(super) fn get(&self, id: MessageId) -> Option<&Out> {
@@ -648,6 +653,7 @@ impl Client {
         self.mark_out(id, state, report.sent_ms);
         self.tell(Event::Delivery(report));
         self.settle_any(request, Ok(Outcome::Message { id, state }));
+        self.pump_asks();
     }
 
     /// The server has a group message on disk for everybody it is for.
@@ -749,6 +755,8 @@ impl Client {
         if let Some(to) = to {
             self.fly(&to);
         }
+        // A leave waits for the outcomes of what was entered before it.
+        self.pump_asks();
     }
 
     /// The last word: told, kept, and the outbox is free of it.

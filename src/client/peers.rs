@@ -179,20 +179,17 @@ impl Client {
         }
     }
 
-    fn keep_rows(&mut self, rows: &[Row], reset: bool) {
-        let request = StoreRequest::ApplyRows {
-            store: self.table.store,
-            reset,
-            upto: self.table.version(),
-            rows: rows.to_vec(),
-        };
-        self.ask_disk(request, Then::Nothing);
-    }
-
     /// The copy was replaced: names that are gone are not shown any more.
     fn show_whole_table(&mut self) {
         let table = &self.table;
         self.view.table.retain(|name, _| table.row(name).is_some());
+        let peers = &mut self.peers;
+        let gone = peers.names.extract_if(.., |_, name| {
+            table.row(name).is_none() && !peers.pins.contains_key(name)
+        });
+        for (key, _) in gone {
+            self.links.unknow(&key);
+        }
     }
 
     fn on_rows(&mut self, rows: &[Row], before: &BTreeMap<Name, Row>, at_head: bool) {
@@ -546,6 +543,7 @@ impl Client {
         }
         if let Some((request, name, fingerprint)) = self.peers.trusts.remove(&from) {
             self.timers.cancel(&Timer::Trust(from));
+            self.peers.identities.insert(from, card.identity);
             self.on_trust_card(request, &name, fingerprint, from, card.identity);
             return;
         }
@@ -629,6 +627,10 @@ impl Client {
                 Err(RequestError::Refused("the fingerprint is another".into()))
             };
             self.settle(request, how);
+            return;
+        }
+        if let Some(identity) = self.peers.identities.get(&key).copied() {
+            self.on_trust_card(request, &name, fingerprint, key, identity);
             return;
         }
         let Some(address) = address.filter(|_| self.table.is_online(&name)) else {

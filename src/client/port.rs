@@ -161,6 +161,9 @@ pub enum Seen {
     Fresh,
     /// It was; confirm it again, do not show it.
     Repeat,
+    /// It was, and nobody has marked it as shown yet. Whoever asks again because an earlier answer
+    /// was `Unknown` learns by this that it was written then, and is his to show.
+    Unshown,
 }
 
 /// What a new process life begins with.

@@ -63,6 +63,11 @@ impl Table {
             .is_some_and(|row| row.status == Status::Online)
     }
 
+    /// All of them, released ones too.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
+    }
+
     /// Online, and in all.
     pub(super) fn counts(&self) -> (usize, usize) {
         let here = |row: &&Row| row.status != Status::Released;
