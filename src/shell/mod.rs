@@ -43,7 +43,7 @@ pub struct Shell {
     now: Now,
     stage: Stage,
     first_failure: Option<Exit>,
-    /// The event before told of a message that failed; its request has nothing to add.
+    /// An event told already why the request that is settled next has failed.
     failure_told: bool,
 }
 
@@ -355,8 +355,15 @@ impl Shell {
     }
 
     fn on_event(&mut self, event: Event) {
-        if let Event::Delivery(report) = &event {
-            self.failure_told = report.state == Delivery::Failed;
+        match &event {
+            Event::Delivery(report) => {
+                self.failure_told = report.state == Delivery::Failed;
+            }
+            Event::Group {
+                action: GroupAction::Removed,
+                ..
+            } => self.failure_told = true,
+            _ => {}
         }
         if self.ends_conversation(&event) {
             self.conversation = None;

@@ -71,13 +71,13 @@ impl Renderer<'_> {
             RequestError::UnknownGroup(group) => format!("Group {group} does not exist."),
             RequestError::UnknownPeer(_) => NOUSER.to_owned(),
             RequestError::WrongMode => INV.to_owned(),
-            // Told by events: group removed, login refused, key changed, retrying, closing.
+            // Told by events: login refused, key changed, retrying, closing.
             RequestError::Ended
             | RequestError::NameTaken(_)
-            | RequestError::NotMember
             | RequestError::ServerKeyChanged
             | RequestError::ServerUnreachable => return None,
             RequestError::Disk
+            | RequestError::NotMember
             | RequestError::OutboxFull
             | RequestError::Quota(_)
             | RequestError::RateLimited
@@ -738,7 +738,6 @@ mod tests {
             "[Invalid command!]"
         );
         assert_eq!(told(RequestError::ServerUnreachable, bob()), None);
-        assert_eq!(told(RequestError::NotMember, None), None);
         assert_eq!(
             told(RequestError::RateLimited, bob()).unwrap(),
             "[Message to bob failed: too fast: try again later.]"
