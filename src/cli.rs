@@ -3,7 +3,7 @@
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::paint::Colour;
-use ackchat::driver::server::ServeOptions as Serve;
+use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::{Exit, OnFailure, Settings, Style};
@@ -231,7 +231,7 @@ struct Look {
     /// Notices with or without brackets and final dot
     #[arg(long, value_enum, default_value_t = Notices::Bracket)]
     style: Notices,
-    /// Colours; auto asks NO_COLOR, CLICOLOR, CLICOLOR_FORCE and the terminal
+    #[arg(help = "Colours; auto asks NO_COLOR, CLICOLOR, CLICOLOR_FORCE and the terminal")]
     #[arg(long, value_enum, default_value_t = When::Auto)]
     color: When,
     /// No prompt, no colour, no control code, whatever the terminal can
@@ -323,8 +323,10 @@ impl ServeOptions {
             bind: self.bind,
             port,
             quiet: self.quiet,
-            log_text: self.log_text,
-            show_table: self.show_table,
+            extras: Extras {
+                log_text: self.log_text,
+                show_table: self.show_table,
+            },
             relay: self.relay == Switch::On,
             data: self.files.data,
             trace: self.files.trace,
@@ -392,7 +394,7 @@ mod tests {
         assert_eq!(join.server, "127.0.0.1:2475".parse().unwrap());
         assert_eq!(join.port, 5001);
         assert_eq!(join.settings.on_failure, OnFailure::End);
-        assert_eq!(join.relay, true);
+        assert!(join.relay);
         let serve = server("-s 1024");
         assert_eq!(
             (serve.bind.to_string().as_str(), serve.port),
@@ -486,7 +488,7 @@ mod tests {
             "serve --port 0 --bind ::1 --quiet --log-text --show-table --relay off --data d",
         );
         assert_eq!(serve.port, 0);
-        assert!(serve.quiet && serve.log_text && serve.show_table);
+        assert!(serve.quiet && serve.extras.log_text && serve.extras.show_table);
         assert_eq!(serve.data, Some("d".into()));
     }
 

@@ -33,7 +33,7 @@ pub struct JoinOptions {
     pub name: Name,
     /// Where the server is.
     pub server: SocketAddr,
-    /// The server's key, if it is known beforehand.
+    /// The server's fingerprint, if it is known beforehand.
     pub server_key: Option<Fingerprint>,
     /// The local port; 0 for any.
     pub port: u16,
@@ -163,7 +163,7 @@ impl Loop {
         let now = self.reactor.now();
         let line = self.shell.start(now);
         self.in_flight.insert(line);
-        self.prompt_due = Some(now.instant + PROMPT_HOLD);
+        self.hold_prompt(now);
         let mut result = self.finish_turn(now);
         let exit = loop {
             if let Err(error) = result {
@@ -230,9 +230,14 @@ impl Loop {
             .fold(self.entropy, Instant::min)
     }
 
-    /// A pipe flows as fast as outcomes come.
+    /// A pipe flows as fast as outcomes come. Where a failure ends the program, the lines after it
+    /// must not have been tried, so each waits for the one before.
     fn wants_lines(&self) -> bool {
-        self.stage == Stage::Open && self.in_flight.len() < LINES_IN_FLIGHT_MAX
+        let in_flight_max = match self.on_failure {
+            OnFailure::End => 1,
+            OnFailure::GoOn | OnFailure::Show => LINES_IN_FLIGHT_MAX,
+        };
+        self.stage == Stage::Open && self.in_flight.len() < in_flight_max
     }
 
     /// One read, if the lines of the last one are used up.
@@ -270,9 +275,16 @@ impl Loop {
                     self.refuse_line(now, &words);
                 }
             }
-            self.prompt_due = Some(now.instant + PROMPT_HOLD);
+            self.hold_prompt(now);
         }
         self.backlog = true;
+    }
+
+    /// The prompt comes with the outcome, or soon without it.
+    fn hold_prompt(&mut self, now: Now) {
+        if self.console.mode() == Mode::Prompted {
+            self.prompt_due = Some(now.instant + PROMPT_HOLD);
+        }
     }
 
     /// A line that cannot be handed to the shell fails as one that the shell refuses.

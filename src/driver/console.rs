@@ -65,6 +65,12 @@ impl Console {
         }
     }
 
+    /// Whether there is a prompt.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Takes what was typed. Poll until `None` before feeding again.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.lines.feed(bytes);

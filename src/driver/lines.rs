@@ -34,6 +34,9 @@ impl Lines {
     }
 
     /// Takes bytes. Callers take out the lines before they feed again: that is the bound.
+    ///
+    /// # Panics
+    /// After [`Lines::end`].
     pub fn feed(&mut self, bytes: &[u8]) {
         assert!(!self.ended, "nothing comes after the end");
         self.bytes.drain(..self.start);
@@ -148,7 +151,7 @@ mod tests {
                 let line = "x".repeat(LINE_BYTES_MAX.checked_add_signed(length).unwrap());
                 let expected = if right { text(&line) } else { Line::TooLong };
                 let input = format!("{line}{ending}");
-                check(input.as_bytes(), 4096, &[expected.clone()]);
+                check(input.as_bytes(), 4096, std::slice::from_ref(&expected));
                 if !ending.is_empty() {
                     check(
                         format!("{input}ok").as_bytes(),

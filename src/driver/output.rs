@@ -2,6 +2,7 @@
 //! panic.
 
 use crate::model::limits::OUTPUT_BYTES_MAX;
+use crate::shell::Exit;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
@@ -183,12 +184,23 @@ impl Output {
     }
 }
 
+/// Says a text on stdout, as it is.
+#[must_use]
+pub fn say(text: &str) -> Exit {
+    // A reader who went away has read enough.
+    write_all(io::stdout(), text);
+    Exit::Done
+}
+
 /// Says a line on stderr. If nobody reads it, nobody is told.
 pub fn complain(line: &str) {
-    let text = format!("{line}\n");
+    write_all(io::stderr(), &format!("{line}\n"));
+}
+
+fn write_all(fd: impl AsFd, text: &str) {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
-        match nix::unistd::write(io::stderr(), rest) {
+        match nix::unistd::write(&fd, rest) {
             Ok(length) => rest = &rest[length..],
             Err(Errno::EINTR) => {}
             Err(_) => return,

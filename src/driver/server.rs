@@ -33,12 +33,19 @@ pub struct ServeOptions {
     pub quiet: bool,
     /// Whether datagrams are carried between clients who cannot reach each other.
     pub relay: bool,
-    /// Whether the console shows the text of group messages.
-    pub log_text: bool,
-    /// Whether the console shows the table after each change.
-    pub show_table: bool,
+    /// What the console shows beyond the usual.
+    pub extras: Extras,
     /// Where packets are written down.
     pub trace: Option<PathBuf>,
+}
+
+/// What a console may show beyond the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// The text of group messages.
+    pub log_text: bool,
+    /// The table after each change.
+    pub show_table: bool,
 }
 
 /// Serves until a signal ends it.
@@ -78,7 +85,7 @@ impl Loop {
             quiet: options.quiet,
             relay: options.relay,
             trace: trace.is_some(),
-            log_text: options.log_text,
+            log_text: options.extras.log_text,
             store: store.id(),
         };
         let mut screen = Screen::new(stdout, STDOUT);
@@ -93,7 +100,7 @@ impl Loop {
             server: Server::new(config, Arc::new(identity), ratchet),
             store,
             trace,
-            show_table: options.show_table,
+            show_table: options.extras.show_table,
             unfinished: false,
         })
     }

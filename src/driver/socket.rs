@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 /// The one socket of a program.
 #[derive(Debug)]
 pub struct Socket {
-    socket: UdpSocket,
+    udp: UdpSocket,
     token: Token,
     queue: VecDeque<Transmit>,
     /// Datagrams may be left: edge-triggered, so no second event tells.
@@ -38,7 +38,7 @@ impl Socket {
         let mut socket = UdpSocket::from_std(socket.into());
         registry.register(&mut socket, token, Interest::READABLE)?;
         Ok(Self {
-            socket,
+            udp: socket,
             token,
             queue: VecDeque::new(),
             ready: false,
@@ -52,7 +52,7 @@ impl Socket {
     /// # Errors
     /// If the kernel does not say.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.udp.local_addr()
     }
 
     /// Bytes the kernel granted for what waits to be read, and to be sent.
@@ -60,7 +60,7 @@ impl Socket {
     /// # Errors
     /// If the kernel does not say.
     pub fn granted(&self) -> io::Result<(usize, usize)> {
-        let socket = socket2::SockRef::from(&self.socket);
+        let socket = socket2::SockRef::from(&self.udp);
         Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?))
     }
 
@@ -89,7 +89,7 @@ impl Socket {
             if !self.ready {
                 return;
             }
-            match self.socket.recv_from(&mut buffer) {
+            match self.udp.recv_from(&mut buffer) {
                 Ok((length, from)) => each(from, &buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready = false,
                 // What an earlier datagram met (port unreachable) says nothing about this socket.
@@ -99,6 +99,9 @@ impl Socket {
     }
 
     /// Sends, after all that waits.
+    ///
+    /// # Panics
+    /// If no path carries a datagram of this size: links never build one.
     pub fn send(&mut self, transmit: Transmit) {
         assert!(transmit.datagram.len() <= DATAGRAM_BYTES_MAX);
         if self.queue.is_empty() && self.try_send(&transmit) {
@@ -113,6 +116,9 @@ impl Socket {
     }
 
     /// Sends what waits, as far as the socket takes it.
+    ///
+    /// # Errors
+    /// If the loop cannot be told about the rest.
     pub fn flush(&mut self, registry: &Registry) -> io::Result<()> {
         while let Some(transmit) = self.queue.pop_front() {
             if !self.try_send(&transmit) {
@@ -125,7 +131,7 @@ impl Socket {
 
     /// False if it would block. Any other failure is a lost datagram.
     fn try_send(&mut self, transmit: &Transmit) -> bool {
-        match self.socket.send_to(&transmit.datagram, transmit.to) {
+        match self.udp.send_to(&transmit.datagram, transmit.to) {
             Ok(_) => true,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
             Err(_) => {
@@ -148,7 +154,7 @@ impl Socket {
         } else {
             Interest::READABLE
         };
-        registry.reregister(&mut self.socket, self.token, interest)
+        registry.reregister(&mut self.udp, self.token, interest)
     }
 }
 
@@ -185,7 +191,7 @@ mod tests {
         wait(&mut poll, &mut here);
         let mut seen = Vec::new();
         here.receive(|_, bytes| seen.push(usize::from(bytes[0])));
-        assert_eq!(seen, Vec::from_iter(0..READ_BATCH));
+        assert!(seen.iter().copied().eq(0..READ_BATCH));
         assert!(here.is_ready());
         here.receive(|_, bytes| seen.push(usize::from(bytes[0])));
         assert_eq!(seen.len(), READ_BATCH + 1);

@@ -1,0 +1,449 @@
+//! The real binary: arguments, exit codes, pipes, signals and files, over loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a program that cannot be started or read is a failed test"
+)]
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::UdpSocket;
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// Nothing here takes half as long.
+const PATIENCE_MS: u16 = 10_000;
+
+/// A running program whose lines are waited for, never slept for.
+struct Program {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+    unread: Vec<u8>,
+}
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped());
+        Self::start_with_stdin(command)
+    }
+
+    fn start_with_stdin(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        Self {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take().unwrap(),
+            child,
+            unread: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+    }
+
+    /// The lines up to and with this one.
+    fn until(&mut self, wanted: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line| line != wanted) {
+            let line = self.line();
+            lines.push(line.unwrap_or_else(|| panic!("ended before {wanted:?}: {lines:?}")));
+        }
+        lines
+    }
+
+    fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return Some(String::from_utf8(line).unwrap().trim_end().to_owned());
+            }
+            let mut fds = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
+            let ready = poll(&mut fds, PollTimeout::from(PATIENCE_MS)).unwrap();
+            if ready == 0 {
+                self.child.kill().unwrap();
+                panic!(
+                    "no line came after {:?}",
+                    String::from_utf8_lossy(&self.unread)
+                );
+            }
+            let mut buffer = [0; 4096];
+            let length = self.stdout.read(&mut buffer).unwrap();
+            if length == 0 {
+                return None;
+            }
+            self.unread.extend_from_slice(&buffer[..length]);
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// The lines to its end, what it said on stderr, and its exit code.
+    fn end(&mut self) -> (Vec<String>, String, i32) {
+        self.stdin = None;
+        self.last_words()
+    }
+
+    fn last_words(&mut self) -> (Vec<String>, String, i32) {
+        let mut lines = Vec::new();
+        while let Some(line) = self.line() {
+            lines.push(line);
+        }
+        let mut complaint = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut complaint).unwrap();
+        let code = self.child.wait().unwrap().code();
+        (lines, complaint, code.expect("no signal killed it"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Of a test that failed: nothing may go on running. It fails if it has ended, as it should.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A server with its own directory, and clients with theirs.
+struct World {
+    server: Program,
+    port: u16,
+    data: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut server = Program::start(&mut ackchat(&data, &["-s", &port.to_string()]));
+        server.until("[Start listening...]");
+        Self { server, port, data }
+    }
+
+    fn client(&self, name: &str, options: &[&str]) -> Command {
+        let server = format!("127.0.0.1:{}", self.port);
+        let mut command = ackchat(&self.data, &["join", name, "--server", &server]);
+        command.args(options);
+        command
+    }
+
+    fn join(&self, name: &str) -> Program {
+        let mut program = Program::start(&mut self.client(name, &[]));
+        program.until("[Welcome, You are registered.]");
+        program.until("[Client table updated.]");
+        program
+    }
+}
+
+const BYE: &str = "[You are offline. Bye.]";
+
+fn ackchat(home: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ackchat"));
+    command
+        .args(arguments)
+        .env("HOME", home.path())
+        .env_remove("XDG_DATA_HOME");
+    command
+}
+
+/// A port that nobody has at this moment.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+fn check(home: &TempDir, arguments: &str, complaint: &str, code: i32) {
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let output = ackchat(home, &arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output;
+    let seen = (String::from_utf8(stderr).unwrap(), status.code().unwrap());
+    assert_eq!(seen, (format!("{complaint}\n"), code), "{arguments:?}");
+    assert!(stdout.is_empty());
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn wrong_arguments_give_one_line_and_send_nothing() {
+    let usage = "[Usage: ackchat -s PORT or ackchat -c NAME SERVER-IP SERVER-PORT CLIENT-PORT]";
+    let (name, ip) = (
+        "[Invalid client name. Try again.]",
+        "[Invalid server ip address. Try again.]",
+    );
+    let server = "[Invalid server port number.]";
+    let client = "[Invalid client port number.]";
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, complaint) in [
+        ("-s", usage),
+        ("-s 1 2", usage),
+        ("-c x localhost 5000", usage),
+        ("-s 1023", server),
+        ("-s 65536", server),
+        ("-s +5000", server),
+        ("-c all 999.0.0.1 5000 80", name),
+        ("-c x; localhost 5000 5001", name),
+        ("-c x 256.0.0.1 5000 80", ip),
+        ("-c x 127.0.0.01 5000 80", ip),
+        ("-c x localhost 80 80", server),
+        ("-c x localhost 5000 80", client),
+    ] {
+        check(&home, arguments, complaint, 2);
+    }
+    assert_eq!(
+        fs::read_dir(home.path()).unwrap().count(),
+        0,
+        "nothing was made"
+    );
+}
+
+#[test]
+fn two_pipes_talk_and_the_end_of_input_is_a_polite_leave() {
+    let mut world = World::new();
+    let mut alice = world.join("alice");
+    let mut bob = world.join("bob");
+    alice.until("[Client table updated.]");
+    alice.enter("send bob hello  there ");
+    alice.until("[Message received by bob.]");
+    assert_eq!(
+        bob.line().as_deref().map(|line| &line[..9]),
+        Some("[New key ")
+    );
+    bob.until("alice: hello  there");
+    bob.enter("send alice hi");
+    alice.until("bob: hi");
+    // The last line has no newline.
+    write!(bob.stdin.as_mut().unwrap(), "send alice last").unwrap();
+    let (lines, complaint, code) = bob.end();
+    assert_eq!(
+        lines[lines.len() - 2..],
+        ["[Message received by alice.]", BYE]
+    );
+    assert_eq!((complaint.as_str(), code), ("", 0));
+    alice.until("bob: last");
+    assert_eq!(alice.end().2, 0);
+    world.server.signal("TERM");
+    let (lines, complaint, code) = world.server.end();
+    assert!(
+        lines.iter().all(|line| line == "[Client table updated.]"),
+        "{lines:?}"
+    );
+    assert_eq!((complaint.as_str(), code), ("", 0));
+}
+
+#[test]
+fn a_long_pipe_flows_and_keeps_its_order() {
+    const MESSAGES: usize = 500;
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    // All at once, and the end is not in sight: no event tells of lines that were read already.
+    let lines: Vec<String> = (0..MESSAGES)
+        .map(|number| format!("send bob {number}\n"))
+        .collect();
+    write!(alice.stdin.as_mut().unwrap(), "{}", lines.concat()).unwrap();
+    for _ in 0..MESSAGES {
+        alice.until("[Message received by bob.]");
+    }
+    assert_eq!(alice.end().2, 0);
+    let seen = bob.until(&format!("alice: {}", MESSAGES - 1));
+    let seen = seen.iter().filter_map(|line| line.strip_prefix("alice: "));
+    assert!(
+        seen.map(|number| number.parse::<usize>().unwrap())
+            .eq(0..MESSAGES)
+    );
+}
+
+#[test]
+fn files_that_are_always_readable_are_inputs_too() {
+    let world = World::new();
+    let path = world.data.path().join("lines");
+    fs::write(&path, "create_group g\r\n\njoin_group g").unwrap();
+    let (group, joined) = (
+        "[Group g created by Server.]",
+        "[Entered group g successfully.]",
+    );
+    for (path, words) in [(Path::new("/dev/null"), &[][..]), (&path, &[group, joined])] {
+        let mut command = world.client("alice", &[]);
+        let mut alice = Program::start_with_stdin(command.stdin(File::open(path).unwrap()));
+        let (lines, complaint, code) = alice.last_words();
+        let mut expected = vec!["[Welcome, You are registered.]", "[Client table updated.]"];
+        expected.extend(words);
+        expected.push(BYE);
+        assert_eq!(lines, expected);
+        assert_eq!((complaint.as_str(), code), ("", 0));
+    }
+}
+
+#[test]
+fn a_line_that_fails_ends_a_pipe_unless_it_shall_go_on() {
+    let world = World::new();
+    let options: [(&[&str], bool); 2] = [(&[], false), (&["--keep-going"], true)];
+    for (options, created) in options {
+        let mut alice = Program::start(&mut world.client("alice", options));
+        alice.enter("send nobody hi\ncreate_group g");
+        let (lines, _, code) = alice.end();
+        assert_eq!(lines[2], "[User does not exist.]");
+        let seen = lines
+            .iter()
+            .any(|line| line == "[Group g created by Server.]");
+        assert_eq!((seen, code), (created, 7), "{lines:?}");
+        assert_eq!(lines.last().unwrap(), BYE);
+    }
+}
+
+#[test]
+fn lines_that_are_no_text_or_too_long_are_refused() {
+    let world = World::new();
+    let long = vec![b'x'; 200_000];
+    for (bytes, words) in [
+        (&b"send bob \xff\n"[..], "[Invalid line: it is not UTF-8.]"),
+        (&long, "[Invalid line: it is longer than 66560 bytes.]"),
+    ] {
+        let mut alice = Program::start(&mut world.client("alice", &[]));
+        alice.stdin.as_mut().unwrap().write_all(bytes).unwrap();
+        let (lines, _, code) = alice.end();
+        assert!(lines.iter().any(|line| line == words), "{lines:?}");
+        assert_eq!((lines.last().unwrap().as_str(), code), (BYE, 2));
+    }
+}
+
+#[test]
+fn a_port_that_is_in_use_is_said_in_one_line() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let complaint = format!("[Port {port} is already in use.]");
+    check(&home, &format!("-s {port}"), &complaint, 1);
+    check(&home, &format!("-c x localhost 5000 {port}"), &complaint, 1);
+}
+
+#[test]
+fn a_profile_belongs_to_one_program_at_a_time() {
+    let world = World::new();
+    let mut alice = world.join("alice");
+    let arguments = format!("-c Alice localhost {} {}", world.port, free_port());
+    let complaint = "[Registration request rejected - name Alice used.]";
+    check(&world.data, &arguments, complaint, 4);
+    assert_eq!(alice.end().2, 0);
+    let mut again = world.join("Alice");
+    assert_eq!(again.end().2, 0);
+}
+
+#[test]
+fn keys_are_private_or_refused() {
+    let world = World::new();
+    assert_eq!(world.join("alice").end().2, 0);
+    let data = world.data.path().join(".local/share/ackchat");
+    let path = data.join("profiles/alice/identity.key");
+    for (path, mode) in [
+        (&path, 0o600),
+        (&data.join("profiles/alice"), 0o700),
+        (&data.join("server/server.key"), 0o600),
+        (&data.join("server"), 0o700),
+    ] {
+        let found = path.metadata().unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{}", path.display());
+    }
+    set_mode(&path, 0o644);
+    let shown = path.display();
+    let complaint = format!("[{shown} is open to other users: run chmod 600 {shown} first.]");
+    let arguments = format!("-c alice localhost {} {}", world.port, free_port());
+    check(&world.data, &arguments, &complaint, 2);
+    set_mode(&path, 0o600);
+    assert_eq!(
+        world.join("alice").end().2,
+        0,
+        "the same key has the same name"
+    );
+}
+
+#[test]
+fn sigterm_leaves_politely_and_sigint_without_a_word() {
+    let world = World::new();
+    for (signal, words, code) in [("TERM", vec![BYE.to_owned()], 0), ("INT", vec![], 130)] {
+        let mut alice = world.join("alice");
+        alice.signal(signal);
+        let (lines, complaint, ended) = alice.last_words();
+        assert_eq!((lines, complaint.as_str(), ended), (words, "", code));
+    }
+}
+
+#[test]
+fn a_reader_who_goes_away_ends_the_program_quietly() {
+    let world = World::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = world.client("alice", &[]);
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(writer)
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Its input stays open, so that only its output can end it; `wait` would close it.
+    let stdin = child.stdin.take();
+    let mut complaint = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut complaint).unwrap();
+    let code = child.wait().unwrap().code();
+    drop(stdin);
+    assert_eq!((complaint.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_tried_five_times() {
+    let home = tempfile::tempdir().unwrap();
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port().to_string();
+    let own = free_port().to_string();
+    let mut command = ackchat(&home, &["-c", "alice", "127.0.0.1", &port, &own]);
+    let (lines, complaint, code) = Program::start(&mut command).last_words();
+    let mut expected: Vec<String> = (1..=5)
+        .map(|tries| format!("[Message sent! {tries} times. Retrying...]"))
+        .collect();
+    expected.extend(["[Server not responding.]", "[Exiting...]"].map(str::to_owned));
+    assert_eq!((lines, complaint.as_str(), code), (expected, "", 4));
+}
+
+#[test]
+fn a_trace_has_a_line_for_every_packet_and_is_private() {
+    let world = World::new();
+    let path = world.data.path().join("trace");
+    let mut alice =
+        Program::start(&mut world.client("alice", &["--trace", path.to_str().unwrap()]));
+    assert_eq!(alice.end().2, 0);
+    let trace = fs::read_to_string(&path).unwrap();
+    assert!(trace.lines().all(|line| line.starts_with('{')), "{trace}");
+    for word in [r#""t":"register""#, r#""t":"registered""#, r#""dir":"out""#] {
+        assert!(trace.contains(word), "{word} in {trace}");
+    }
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let mut again =
+        Program::start(&mut world.client("alice", &["--trace", path.to_str().unwrap()]));
+    let (_, complaint, code) = again.end();
+    assert!(
+        complaint.starts_with("[Cannot make the trace file"),
+        "{complaint}"
+    );
+    assert_eq!(code, 2);
+    assert_eq!(fs::read_to_string(&path).unwrap(), trace);
+}
