@@ -9,4 +9,5 @@ pub mod model;
 pub mod secure;
 pub mod server;
 pub mod shell;
+pub mod sim;
 pub mod wire;
