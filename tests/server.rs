@@ -17,7 +17,7 @@ use ackchat::wire::packet::{
     Audience, GroupAct, ListOf, LookupOf, MailHead, MailKind, RefusalCode, Stamp, StoredState,
 };
 use ackchat::wire::row::Status;
-use ackchat::wire::{Head, Packet, Row};
+use ackchat::wire::{CloseCode, Head, Packet, Row};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -254,6 +254,14 @@ impl World {
     fn dereg(&mut self, at: usize, is_final: bool) {
         let id = self.id();
         self.say(at, Head::Dereg { id, is_final }, b"");
+    }
+
+    /// The program ends, and says so.
+    fn hang_up(&mut self, at: usize) {
+        let server = Identity::from_seed([SERVER; 32]).session_key();
+        let links = &mut self.clients[at].links;
+        links.close(self.now, &server, CloseCode::Bye, "");
+        self.settle();
     }
 
     /// The first packet heard that fits, taken out.
@@ -857,6 +865,25 @@ fn a_copy_of_a_key_does_not_displace_one_who_answers() {
     let id = world.store_for(bob, "alice", false);
     assert_eq!(world.mail_ids(alice), [id]);
     assert_eq!(world.mail(bob)[0].of, Some(id));
+}
+
+#[test]
+fn a_copy_that_hangs_up_leaves_the_holder_online() {
+    for wait in (0..400).step_by(20) {
+        let mut world = World::new();
+        let (alice, bob) = (world.joined("alice", 1), world.joined("bob", 2));
+        let copy = world.client("alice", 1);
+        world.register(copy);
+        // Before and after it was told that the holder is here.
+        world.pass(wait);
+        world.hang_up(copy);
+        world.pass(100);
+        assert_eq!(world.status("alice"), Status::Online, "after {wait} ms");
+        world.clear();
+        let id = world.store_for(bob, "alice", false);
+        assert_eq!(world.mail_ids(alice), [id]);
+        assert!(!world.clients[alice].closed);
+    }
 }
 
 #[test]

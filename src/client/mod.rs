@@ -412,6 +412,8 @@ impl Client {
                 session_key,
                 identity,
             } => self.on_server_key(from, session_key, identity),
+            // A client asks no session whether it is still there.
+            Out::Returned { .. } => {}
             Out::Settled { parcel } => {
                 self.on_settled(parcel);
                 self.on_live_progress(parcel);

@@ -399,6 +399,9 @@ impl Links {
         let (from, peer) = (*key, *key);
         match event {
             Event::Arrived(bytes) => self.outputs.push_back(Output::Arrived { from, bytes }),
+            Event::Closed(_) if is_current && self.return_to_old(key) => {
+                self.outputs.push_back(Output::Returned { peer });
+            }
             Event::Closed(why) if is_current => {
                 self.drop_peer(key);
                 self.outputs.push_back(Output::Closed { peer, why });

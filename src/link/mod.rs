@@ -178,6 +178,12 @@ pub enum Output {
         /// The packet.
         parcel: Parcel,
     },
+    /// The session was closed by a program that had replaced another one, which was asked whether
+    /// it is still there (`ping_old`): that one's session is the current one again.
+    Returned {
+        /// Whose session it is.
+        peer: PublicKey,
+    },
     /// A server told its keys (answer to `ask_key`).
     ServerKey {
         /// The address that was asked.

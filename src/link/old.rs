@@ -2,15 +2,19 @@
 //! there?
 
 use super::Links;
+use super::line::Line;
 use super::queue::Queue;
 use crate::model::{Instant, Now, PublicKey};
 use crate::wire::CloseCode;
 
 impl Links {
     /// Queues a PING on the replaced session, while it still receives (`OLD_SESSION`).
+    ///
+    /// Until [`Links::forget_old`] a CLOSE of its successor gives `Output::Returned`.
     pub fn ping_old(&mut self, now: Now, peer: &PublicKey) {
         self.begin(now);
         if let Some(old) = self.peers.get_mut(peer).and_then(|peer| peer.old.as_mut()) {
+            old.asked = true;
             old.line.ping();
             self.touch(peer);
         }
@@ -23,27 +27,46 @@ impl Links {
         Some(old.line.heard)
     }
 
+    /// The replaced session was asked in vain.
+    pub fn forget_old(&mut self, peer: &PublicKey) {
+        self.drop_old(peer);
+    }
+
     /// Makes the replaced session the current one again, and closes the one that replaced it, with
     /// what was queued; false if there is none. No output follows.
     pub fn restore_old(&mut self, now: Now, key: &PublicKey, code: CloseCode, text: &str) -> bool {
         self.begin(now);
         // What is due goes out first.
         self.flush(key);
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(gone) = self.bring_back_old(key) else {
             return false;
         };
-        let Some(old) = peer.old.take() else {
-            return false;
-        };
+        if let Some(gone) = gone {
+            self.close_line(gone, code, text);
+        }
+        true
+    }
+
+    /// The successor was closed: true if the session before it was asked, and is the current one
+    /// again.
+    pub(super) fn return_to_old(&mut self, key: &PublicKey) -> bool {
+        let old = self.peers.get(key).and_then(|peer| peer.old.as_ref());
+        old.is_some_and(|old| old.asked) && self.bring_back_old(key).is_some()
+    }
+
+    /// Puts the replaced session into its place; what had replaced it, without its numbers.
+    fn bring_back_old(&mut self, key: &PublicKey) -> Option<Option<Box<Line>>> {
+        let peer = self.peers.get_mut(key)?;
+        let old = peer.old.take()?;
         for parcel in peer.parcels() {
             self.parcels.remove(&parcel);
         }
         peer.queue = Queue::default();
-        if let Some(gone) = peer.line.replace(old.line) {
-            self.forget_numbers(key, &gone);
-            self.close_line(gone, code, text);
+        let gone = peer.line.replace(old.line);
+        if let Some(gone) = &gone {
+            self.forget_numbers(key, gone);
         }
         self.touch(key);
-        true
+        Some(gone)
     }
 }

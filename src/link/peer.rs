@@ -28,6 +28,8 @@ pub(super) struct Peer {
 pub(super) struct Old {
     pub(super) line: Box<Line>,
     pub(super) until: Instant,
+    /// It was asked whether it is still there: the end of its successor is not its own.
+    pub(super) asked: bool,
 }
 
 /// Whether a session that nobody uses is closed.
@@ -77,7 +79,8 @@ impl Peer {
     ) -> Option<Box<Line>> {
         line.resend.give_back(&mut self.queue, which);
         let until = now + OLD_SESSION;
-        let mut gone = self.old.replace(Old { line, until })?.line;
+        let asked = false;
+        let mut gone = self.old.replace(Old { line, until, asked })?.line;
         gone.resend.give_back(&mut self.queue, Which::All);
         Some(gone)
     }

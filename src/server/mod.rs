@@ -316,6 +316,7 @@ impl Server {
                 fresh,
                 ..
             } => self.on_opened(peer, address, boot, fresh),
+            link::Output::Returned { peer } => self.bring_back(peer),
             link::Output::Settled { parcel } => self.on_settled(parcel),
             // A server initiates nothing, knows no relayed paths and asks nobody for keys.
             link::Output::Moved { .. }

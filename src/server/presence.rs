@@ -91,6 +91,7 @@ impl Server {
         if heard {
             self.reject(key);
         } else {
+            self.links.forget_old(&key);
             self.claim(key);
         }
     }
@@ -104,11 +105,22 @@ impl Server {
             self.leave(key, Why::Silent);
             return self.end(key, CloseCode::Replaced);
         }
-        let session = self.sessions.get_mut(&key).expect("its time has come");
+        self.bring_back(key);
+    }
+
+    /// The session of the program before is the current one again: nothing has changed for it.
+    pub(super) fn bring_back(&mut self, key: PublicKey) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let Some(member) = session.member.as_mut() else {
+            // It was found dead meanwhile.
+            return self.end(key, CloseCode::Replaced);
+        };
         session.stage = Stage::Here;
+        session.former = None;
         session.boot = self.links.boot(&key).unwrap_or_default();
         session.backlog.clear();
-        let member = session.member.as_mut().expect("it was here before");
         session.address = member.address;
         let cursor = &mut member.cursor;
         cursor.owed |= std::mem::take(&mut cursor.page) != Way::Free;
