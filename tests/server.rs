@@ -27,6 +27,13 @@ const SERVER: u8 = 200;
 const STORE: u64 = 77;
 
 /// One program of a person.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnRefusal {
+    /// It ends with the datagram that acknowledges the refusal.
+    HangsUp,
+    Stays,
+}
+
 struct Client {
     name: Name,
     identity: Arc<Identity>,
@@ -36,6 +43,7 @@ struct Client {
     deaf: bool,
     /// Mail is acknowledged as it comes.
     takes_mail: bool,
+    on_refusal: OnRefusal,
     heard: VecDeque<Packet>,
     closed: bool,
     /// Bytes of datagrams received.
@@ -134,6 +142,7 @@ impl World {
             address: ([127, 0, 0, 1], port).into(),
             deaf: false,
             takes_mail: true,
+            on_refusal: OnRefusal::Stays,
             heard: VecDeque::new(),
             closed: false,
             bytes: 0,
@@ -415,6 +424,12 @@ impl World {
                         && client.takes_mail
                     {
                         acks.push(mail.id);
+                    }
+                    if client.on_refusal == OnRefusal::HangsUp
+                        && matches!(packet.head, Head::Refused { .. })
+                    {
+                        let server = Identity::from_seed([SERVER; 32]).session_key();
+                        client.links.close(self.now, &server, CloseCode::Bye, "");
                     }
                     client.heard.push_back(packet);
                 }
@@ -869,12 +884,15 @@ fn a_copy_of_a_key_does_not_displace_one_who_answers() {
 
 #[test]
 fn a_copy_that_hangs_up_leaves_the_holder_online() {
+    // Before it was told that the holder is here, with the acknowledgement of that, and after it.
     for wait in (0..400).step_by(20) {
         let mut world = World::new();
         let (alice, bob) = (world.joined("alice", 1), world.joined("bob", 2));
         let copy = world.client("alice", 1);
+        if wait > 200 {
+            world.clients[copy].on_refusal = OnRefusal::HangsUp;
+        }
         world.register(copy);
-        // Before and after it was told that the holder is here.
         world.pass(wait);
         world.hang_up(copy);
         world.pass(100);

@@ -41,9 +41,7 @@ impl Links {
         let Some(gone) = self.bring_back_old(key) else {
             return false;
         };
-        if let Some(gone) = gone {
-            self.close_line(gone, code, text);
-        }
+        self.close_line(gone, code, text);
         true
     }
 
@@ -55,17 +53,15 @@ impl Links {
     }
 
     /// Puts the replaced session into its place; what had replaced it, without its numbers.
-    fn bring_back_old(&mut self, key: &PublicKey) -> Option<Option<Box<Line>>> {
+    fn bring_back_old(&mut self, key: &PublicKey) -> Option<Box<Line>> {
         let peer = self.peers.get_mut(key)?;
         let old = peer.old.take()?;
         for parcel in peer.parcels() {
             self.parcels.remove(&parcel);
         }
         peer.queue = Queue::default();
-        let gone = peer.line.replace(old.line);
-        if let Some(gone) = &gone {
-            self.forget_numbers(key, gone);
-        }
+        let gone = peer.line.replace(old.line)?;
+        self.forget_numbers(key, &gone);
         self.touch(key);
         Some(gone)
     }

@@ -436,7 +436,10 @@ impl Server {
         };
         let load = session.outstanding.remove(&parcel);
         match load.map(|load| load.cargo) {
-            Some(Cargo::Farewell) => return self.on_farewell_due(key),
+            // The other's CLOSE may have come with its acknowledgement, and is heard first.
+            Some(Cargo::Farewell) => {
+                return self.timers.set(Timer::Farewell(key), self.now.instant);
+            }
             Some(Cargo::Letter(number)) => self.on_letter_settled(key, number),
             Some(Cargo::Table) => self.on_page_settled(key),
             None => {}

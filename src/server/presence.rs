@@ -119,6 +119,7 @@ impl Server {
         };
         session.stage = Stage::Here;
         session.former = None;
+        self.timers.cancel(&Timer::Farewell(key));
         session.boot = self.links.boot(&key).unwrap_or_default();
         session.backlog.clear();
         session.address = member.address;
