@@ -26,7 +26,6 @@ use std::time::Duration;
 const SERVER: u8 = 200;
 const STORE: u64 = 77;
 
-/// One program of a person.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OnRefusal {
     /// It ends with the datagram that acknowledges the refusal.
@@ -34,6 +33,7 @@ enum OnRefusal {
     Stays,
 }
 
+/// One program of a person.
 struct Client {
     name: Name,
     identity: Arc<Identity>,
