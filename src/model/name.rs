@@ -72,16 +72,11 @@ fn check(word: &str) -> Result<(), InvalidName> {
 }
 
 fn compare(a: &str, b: &str) -> Ordering {
-    let lower = |s: &str| {
-        s.bytes()
-            .map(|byte| byte.to_ascii_lowercase())
-            .collect::<Box<[u8]>>()
-    };
-    if a == b {
-        Ordering::Equal
-    } else {
-        lower(a).cmp(&lower(b))
-    }
+    folded(a).cmp(folded(b))
+}
+
+fn folded(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
 macro_rules! name {

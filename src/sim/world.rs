@@ -54,6 +54,8 @@ pub struct World {
     healed: Option<Instant>,
     tap: bool,
     datagrams: u64,
+    bytes: u64,
+    longest: usize,
 }
 
 /// What will happen at a moment that is already known.
@@ -98,6 +100,8 @@ impl World {
                 .into_iter()
                 .any(|fault| faults.has(fault)),
             datagrams: 0,
+            bytes: 0,
+            longest: 0,
             faults,
         }
     }
@@ -261,6 +265,18 @@ impl World {
     #[must_use]
     pub const fn datagrams(&self) -> u64 {
         self.datagrams
+    }
+
+    /// Bytes in the datagrams sent so far, without the headers of UDP.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The longest datagram sent so far, in bytes.
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        self.longest
     }
 
     /// The invariant that was broken, if one was; the world stands still from then on.
@@ -978,6 +994,8 @@ impl World {
         let from = self.see(id).address;
         self.trace.datagram(self.now, Some(id), "->", to, &datagram);
         self.datagrams += 1;
+        self.bytes += datagram.len() as u64;
+        self.longest = self.longest.max(datagram.len());
         self.checker.sent(self.now, id, to, &datagram);
         if self.tap && self.dice.chance(150) {
             if self.tapped.len() >= TAPPED_MAX {
