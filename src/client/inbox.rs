@@ -28,7 +28,7 @@ pub(super) struct Inbox {
     in_hand: BTreeSet<(Name, MessageId)>,
     /// The mail announced by a login.
     pub(super) batch: Option<Batch>,
-    /// What arrived live while the batch was still coming.
+    /// What arrived live while the batch was still coming: it has no place before the batch has.
     after_batch: VecDeque<Item>,
     /// Durable here: to be told to the server.
     mail_acks: VecDeque<MessageId>,
@@ -251,6 +251,8 @@ impl Client {
             self.on_notice(&item.message);
         } else if late && self.inbox.batch.is_some() {
             self.put_late(item.message.at_ms, Late::Item(Box::new(item)));
+        } else if self.inbox.batch.is_some() {
+            self.inbox.after_batch.push_back(item);
         } else {
             self.place(item);
         }
@@ -294,6 +296,9 @@ impl Client {
     }
 
     pub(super) fn on_gap(&mut self) {
+        if self.inbox.batch.is_some() {
+            return; // What is missing may be in it.
+        }
         let placed = self.inbox.streams.due(self.now.instant);
         self.show_placed(placed);
         self.wait_for_gaps();
@@ -319,11 +324,9 @@ impl Client {
         }
     }
 
-    /// Shows it now, or after the batch, or after the group.
+    /// Shows it now, or after the group.
     fn show(&mut self, mut item: Item) {
-        if self.inbox.batch.is_some() {
-            self.inbox.after_batch.push_back(item);
-        } else if item.message.held && self.holds() {
+        if item.message.held && self.holds() {
             self.inbox.held.push_back(item);
             self.view.held = self.inbox.held.len();
         } else {
@@ -473,7 +476,8 @@ impl Client {
         let placed = self.inbox.streams.after_batch();
         self.show_placed(placed);
         for item in std::mem::take(&mut self.inbox.after_batch) {
-            self.show(item);
+            self.place(item);
         }
+        self.wait_for_gaps();
     }
 }

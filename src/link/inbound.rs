@@ -400,6 +400,7 @@ impl Links {
         match event {
             Event::Arrived(bytes) => self.outputs.push_back(Output::Arrived { from, bytes }),
             Event::Closed(why) if is_current => {
+                self.counters.ended_by_peer += 1;
                 self.drop_peer(key);
                 self.outputs.push_back(Output::Closed { peer, why });
             }

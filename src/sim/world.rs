@@ -4,7 +4,7 @@
 //! not do is know more than its nodes tell. The checker alone knows everything.
 
 use super::Failure;
-use super::check::Checker;
+use super::check::{Checker, Fate};
 use super::dice::Dice;
 use super::disk::{Committed, Disk, Health};
 use super::faults::{Counts, Fault, Faults};
@@ -500,6 +500,7 @@ impl World {
         let now = self.now;
         if let Some(body) = self.server_mut(id) {
             body.backup = Some((now, body.disk.engine().clone()));
+            self.checker.backed_up();
         }
     }
 
@@ -513,7 +514,7 @@ impl World {
         if let Some(body) = self.server_mut(id) {
             body.disk.restore(copy);
         }
-        self.checker.rolled_back(when);
+        self.checker.rolled_back();
         self.trace
             .note(self.now, Some(id), "is rolled back", [when.0, 0]);
         true
@@ -663,7 +664,8 @@ impl World {
             return;
         };
         self.trace.datagram(self.now, Some(id), "<-", from, bytes);
-        let (now, before) = (self.now, self.see(id).dropped());
+        let node = self.see(id);
+        let (now, before) = (self.now, (node.dropped(), node.ended()));
         let clocks = self.see(id).now(now);
         let node = self.at(id);
         match &mut node.body {
@@ -680,8 +682,13 @@ impl World {
                 server.handle_datagram(clocks, from, bytes);
             }
         }
-        let (dropped, life) = (node.dropped() > before, node.life);
-        self.checker.arrived(now, (id, life), from, bytes, dropped);
+        let fate = match (node.dropped() > before.0, node.ended() > before.1) {
+            (true, _) => Fate::Dropped,
+            (false, true) => Fate::Ends,
+            (false, false) => Fate::Taken,
+        };
+        let life = node.life;
+        self.checker.arrived(now, (id, life), from, bytes, fate);
         self.settle(id);
     }
 
@@ -892,7 +899,7 @@ impl World {
                     }
                 }
                 server::Output::Store(ticket, request) => {
-                    self.checker.server_asks(now, &request);
+                    self.checker.server_asks(now, ticket, &request);
                     let clocks = self.see(id).now(now);
                     let Self { dice, nodes, .. } = self;
                     let Body::Server(body) = &mut nodes[usize::from(id.0)].body else {
@@ -951,6 +958,7 @@ impl World {
         } = self;
         let node = &mut nodes[usize::from(id.0)];
         node.armed = None;
+        checker.ended(id);
         match &mut node.body {
             Body::Actor(actor) => {
                 actor.shell = None;
