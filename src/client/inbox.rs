@@ -90,6 +90,10 @@ impl Inbox {
         for (from, audience, run, seq) in shown_seq {
             self.streams.shown((from, audience, run), seq);
         }
+        let keys = unshown
+            .iter()
+            .map(|message| (message.from.clone(), message.id));
+        self.in_hand.extend(keys);
         self.unshown = unshown;
     }
 
@@ -225,8 +229,8 @@ impl Client {
         self.ask_disk(request, Then::Arrive(Box::new(item)));
     }
 
-    /// `again`: an earlier answer was `Unknown`.
-    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>, again: bool) {
+    /// On disk and not shown may also be what a failing disk wrote and could not confirm.
+    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>) {
         let Some(&Done::PutIn(seen)) = done else {
             return;
         };
@@ -235,7 +239,7 @@ impl Client {
         let fresh = match seen {
             Seen::Fresh => true,
             Seen::Repeat => false,
-            Seen::Unshown => again && !self.inbox.in_hand.contains(&key),
+            Seen::Unshown => !self.inbox.in_hand.contains(&key),
         };
         if fresh {
             self.inbox.in_hand.insert(key);
@@ -358,8 +362,6 @@ impl Client {
     /// What an earlier life had on disk and has not shown, as far as it knew.
     pub(super) fn show_unshown(&mut self) {
         for message in std::mem::take(&mut self.inbox.unshown) {
-            let key = (message.from.clone(), message.id);
-            self.inbox.in_hand.insert(key);
             if message.stamp.is_none() {
                 self.on_notice(&message);
                 continue;

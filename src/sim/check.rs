@@ -77,8 +77,8 @@ struct Person {
     asked: VecDeque<Instant>,
     /// Its program, or its program's session, has ended since the server last let it in.
     gone: bool,
-    /// The log-in that was called silent last.
-    silent: Option<Version>,
+    /// Log-ins that were called silent.
+    silent: BTreeSet<Version>,
     /// Log-ins announced in this life.
     online: bool,
 }
@@ -161,7 +161,7 @@ impl Checker {
             heard: None,
             asked: VecDeque::new(),
             gone: true,
-            silent: None,
+            silent: BTreeSet::new(),
             online: false,
         };
         self.people.insert(id, person);
@@ -414,10 +414,10 @@ impl Checker {
             .holders
             .get(name)
             .and_then(|id| self.people.get_mut(id));
-        let Some(person) = holder.filter(|holder| holder.silent != Some(owner)) else {
+        let Some(person) = holder.filter(|holder| !holder.silent.contains(&owner)) else {
             return;
         };
-        person.silent = Some(owner);
+        person.silent.insert(owner);
         if person.gone || self.claims.values().any(|claimed| claimed == name) {
             return;
         }

@@ -463,6 +463,10 @@ impl World {
             Body::Outside(_) => {}
             Body::Server(body) => body.disk.set_health(health),
         }
+        // What the store has to say of its health does not wait for somebody's request.
+        let life = self.see(id).life;
+        let soon = self.now + Duration::from_millis(1);
+        self.later(soon, Happening::Commit(id, life));
     }
 
     /// What paths do where nothing else is said.
