@@ -77,6 +77,8 @@ struct Person {
     asked: VecDeque<Instant>,
     /// Its program, or its program's session, has ended since the server last let it in.
     gone: bool,
+    /// Its latest log-in.
+    owner: Version,
     /// Log-ins that were called silent.
     silent: BTreeSet<Version>,
     /// Log-ins announced in this life.
@@ -161,6 +163,7 @@ impl Checker {
             heard: None,
             asked: VecDeque::new(),
             gone: true,
+            owner: Version::default(),
             silent: BTreeSet::new(),
             online: false,
         };
@@ -407,8 +410,8 @@ impl Checker {
     }
 
     /// Nobody is called silent who was heard in the last slot or was not asked in it. Whose program
-    /// is gone, or has ended the session (by CLOSE or RESET), may be called so at once; whoever is
-    /// about to be let in again is not judged, nor a verdict twice that the disk made repeat.
+    /// is gone, or has ended the session (by CLOSE or RESET), may be called so at once; a verdict
+    /// about an earlier log-in says nothing of the latest, nor one that the disk made repeat.
     fn check_silence(&mut self, now: Instant, name: &Name, owner: Version) {
         let holder = self
             .holders
@@ -418,7 +421,8 @@ impl Checker {
             return;
         };
         person.silent.insert(owner);
-        if person.gone || self.claims.values().any(|claimed| claimed == name) {
+        let being_claimed = self.claims.values().any(|claimed| claimed == name);
+        if person.gone || being_claimed || person.owner != owner {
             return;
         }
         let slot = now + TICK - SLOT;
@@ -555,8 +559,15 @@ impl Checker {
     }
 
     pub(super) fn server_told(&mut self, now: Instant, event: &StoreEvent) {
-        if let StoreEvent::Reply(ticket, _) = event {
-            self.claims.remove(ticket);
+        if let StoreEvent::Reply(ticket, reply) = event
+            && let Some(name) = self.claims.remove(ticket)
+            && let StoreReply::Done(Done::Claimed { owner, .. }) = reply
+            && let Some(person) = self
+                .holders
+                .get(&name)
+                .and_then(|id| self.people.get_mut(id))
+        {
+            person.owner = *owner;
         }
         let at = match event {
             StoreEvent::Group { at, group, row } => {
