@@ -153,12 +153,17 @@ impl Client {
 
     /// Asks the server under this id.
     pub(super) fn ask_as(&mut self, id: MessageId, what: What, request: Option<RequestId>) {
+        let nobody_waited = !self.login.is_awaited() && !self.asks.is_awaited();
         let awaited = request.is_some();
         self.asks.push(id, what, request);
         if awaited {
             self.connect_at_once();
         }
         self.pump_asks();
+        // What went on quietly becomes something that is counted, from here on.
+        if awaited && nobody_waited {
+            self.restart_slots();
+        }
     }
 
     /// Sends what may be sent.

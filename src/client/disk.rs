@@ -81,7 +81,7 @@ impl Client {
             }
         };
         match open.then {
-            Then::Arrive(item) => self.on_put_in(*item, done.as_ref(), open.repeats > 0),
+            Then::Arrive(item) => self.on_put_in(*item, done.as_ref()),
             Then::Launch(id) => self.on_put_out(id, done.is_some()),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}

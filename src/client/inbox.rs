@@ -28,7 +28,7 @@ pub(super) struct Inbox {
     in_hand: BTreeSet<(Name, MessageId)>,
     /// The mail announced by a login.
     pub(super) batch: Option<Batch>,
-    /// What arrived live while the batch was still coming.
+    /// What arrived live while the batch was still coming: it has no place before the batch has.
     after_batch: VecDeque<Item>,
     /// Durable here: to be told to the server.
     mail_acks: VecDeque<MessageId>,
@@ -90,6 +90,10 @@ impl Inbox {
         for (from, audience, run, seq) in shown_seq {
             self.streams.shown((from, audience, run), seq);
         }
+        let keys = unshown
+            .iter()
+            .map(|message| (message.from.clone(), message.id));
+        self.in_hand.extend(keys);
         self.unshown = unshown;
     }
 
@@ -225,8 +229,8 @@ impl Client {
         self.ask_disk(request, Then::Arrive(Box::new(item)));
     }
 
-    /// `again`: an earlier answer was `Unknown`.
-    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>, again: bool) {
+    /// On disk and not shown may also be what a failing disk wrote and could not confirm.
+    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>) {
         let Some(&Done::PutIn(seen)) = done else {
             return;
         };
@@ -235,7 +239,7 @@ impl Client {
         let fresh = match seen {
             Seen::Fresh => true,
             Seen::Repeat => false,
-            Seen::Unshown => again && !self.inbox.in_hand.contains(&key),
+            Seen::Unshown => !self.inbox.in_hand.contains(&key),
         };
         if fresh {
             self.inbox.in_hand.insert(key);
@@ -251,6 +255,8 @@ impl Client {
             self.on_notice(&item.message);
         } else if late && self.inbox.batch.is_some() {
             self.put_late(item.message.at_ms, Late::Item(Box::new(item)));
+        } else if self.inbox.batch.is_some() {
+            self.inbox.after_batch.push_back(item);
         } else {
             self.place(item);
         }
@@ -294,6 +300,9 @@ impl Client {
     }
 
     pub(super) fn on_gap(&mut self) {
+        if self.inbox.batch.is_some() {
+            return; // What is missing may be in it.
+        }
         let placed = self.inbox.streams.due(self.now.instant);
         self.show_placed(placed);
         self.wait_for_gaps();
@@ -319,11 +328,9 @@ impl Client {
         }
     }
 
-    /// Shows it now, or after the batch, or after the group.
+    /// Shows it now, or after the group.
     fn show(&mut self, mut item: Item) {
-        if self.inbox.batch.is_some() {
-            self.inbox.after_batch.push_back(item);
-        } else if item.message.held && self.holds() {
+        if item.message.held && self.holds() {
             self.inbox.held.push_back(item);
             self.view.held = self.inbox.held.len();
         } else {
@@ -355,8 +362,6 @@ impl Client {
     /// What an earlier life had on disk and has not shown, as far as it knew.
     pub(super) fn show_unshown(&mut self) {
         for message in std::mem::take(&mut self.inbox.unshown) {
-            let key = (message.from.clone(), message.id);
-            self.inbox.in_hand.insert(key);
             if message.stamp.is_none() {
                 self.on_notice(&message);
                 continue;
@@ -473,7 +478,8 @@ impl Client {
         let placed = self.inbox.streams.after_batch();
         self.show_placed(placed);
         for item in std::mem::take(&mut self.inbox.after_batch) {
-            self.show(item);
+            self.place(item);
         }
+        self.wait_for_gaps();
     }
 }

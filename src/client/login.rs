@@ -218,18 +218,15 @@ impl Client {
         self.restart_slots();
     }
 
-    /// A command needs the server: a quiet attempt becomes one that is counted from here on.
+    /// A command needs the server: it is tried at once.
     pub(super) fn connect_at_once(&mut self) {
-        match self.login.stage {
-            Stage::Waiting => self.connect(),
-            Stage::Asking | Stage::Registering if !self.login.is_awaited() => {
-                self.restart_slots();
-            }
-            _ => {}
+        if self.login.stage == Stage::Waiting {
+            self.connect();
         }
     }
 
-    fn restart_slots(&mut self) {
+    /// Slots are counted from here on.
+    pub(super) fn restart_slots(&mut self) {
         self.login.empty_slots = 0;
         self.timers.cancel(&Timer::Slot);
         self.run_slots();
@@ -458,6 +455,7 @@ impl Client {
         self.tell_table();
         let request = self.login.request.take();
         self.settle_any(request, Ok(Outcome::Done));
+        self.probe_history();
         self.send_waiting();
     }
 

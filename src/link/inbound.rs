@@ -403,6 +403,7 @@ impl Links {
                 self.outputs.push_back(Output::Returned { peer });
             }
             Event::Closed(why) if is_current => {
+                self.counters.ended_by_peer += 1;
                 self.drop_peer(key);
                 self.outputs.push_back(Output::Closed { peer, why });
             }
