@@ -324,6 +324,18 @@ pub const RELAY_ALL_BYTES_PER_S: u32 = 1_250_000;
 
 /// Store requests that wait; beyond, the request is given back.
 pub const STORE_QUEUE_MAX: usize = 8192;
+/// Store requests in one transaction: a commit costs about as much for one as for these.
+pub const STORE_BATCH_MAX: usize = 512;
+/// A disk that does not take a commit is tried again after this.
+pub const STORE_PROBE: Duration = ms(1000);
+/// So much must fit before a full disk counts as healed: a long text and its traces.
+pub const STORE_PROBE_BYTES: u32 = 256 << 10;
+/// Bytes of a client's store.
+pub const CLIENT_STORE_BYTES_MAX: usize = 4 << 30;
+/// Messages a client keeps as history; beyond, the oldest go when it starts.
+pub const HISTORY_MESSAGES_MAX: i64 = 1_000_000;
+/// Bytes of texts that one question to the history brings.
+pub const RECALL_BYTES_MAX: usize = 64 << 20;
 /// The core asks again after `Unknown`: first after this, doubling.
 pub const STORE_RETRY_MIN: Duration = ms(1000);
 /// The longest time between two such questions.
