@@ -13,7 +13,8 @@ pub enum Exit {
     Usage = 2,
     /// A script does not parse.
     Parse = 3,
-    /// The server cannot be reached, or the profile is in use: nothing is known to have been done.
+    /// The server cannot be reached, or profile or store cannot be used: nothing is known to have
+    /// been done.
     Unreachable = 4,
     /// It was tried, and nobody is known to have it.
     NobodyHasIt = 5,
