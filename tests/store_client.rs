@@ -441,6 +441,7 @@ fn a_full_disk_refuses_what_needs_room() {
     check(|mut subject| {
         subject.seen(arrived(1, "bob", 1));
         subject.disk.fill(true);
+        assert_eq!(subject.seen(arrived(1, "bob", 1)), Seen::Unshown);
         let put = StoreRequest::PutIn(arrived(2, "bob", 2));
         assert_eq!(subject.ask(put.clone()), StoreReply::Refused);
         subject.kept(StoreRequest::MarkShown {

@@ -23,7 +23,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What `join` may be told.
@@ -415,6 +415,16 @@ impl Loop {
                     }
                 }
                 Output::Transmit(transmit) => self.socket.send(transmit),
+                Output::Write {
+                    line,
+                    file,
+                    bytes,
+                    count,
+                } => {
+                    let written = paths::write_new(Path::new(&*file), &bytes);
+                    let written = written.map(|()| count).map_err(|error| error.to_string());
+                    self.shell.handle_written(line, &file, written);
+                }
             }
         }
     }

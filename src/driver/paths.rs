@@ -236,6 +236,21 @@ fn place_key(path: &Path, text: &str) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
+/// Writes a new file that only its owner can read, and returns when it is on disk.
+///
+/// # Errors
+/// It exists already, or cannot be written; nothing is left of it then.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        fs::remove_file(path).ok();
+    }
+    written
+}
+
 /// As ssh does: a secret that others may read is no secret.
 fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fault> {
     let path = path.display();

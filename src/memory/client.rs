@@ -154,10 +154,16 @@ fn has_left(message: &OutMessage) -> bool {
 
 impl Kept {
     fn apply(&mut self, request: StoreRequest, full: bool) -> StoreReply {
-        let needs_room = matches!(
-            request,
-            StoreRequest::PutOut(_) | StoreRequest::PutIn(_) | StoreRequest::PutPin { .. }
-        );
+        // What is there already needs none: its repeat is done, not refused.
+        let needs_room = match &request {
+            StoreRequest::PutIn(message) => !self
+                .seen
+                .get(&message.from)
+                .is_some_and(|seen| seen.contains_key(&message.id)),
+            StoreRequest::PutOut(message) => !self.out_by_id.contains_key(&message.id),
+            StoreRequest::PutPin { .. } => true,
+            _ => false,
+        };
         if full && needs_room {
             return StoreReply::Refused;
         }

@@ -334,6 +334,12 @@ pub const STORE_PROBE_BYTES: u32 = 256 << 10;
 pub const CLIENT_STORE_BYTES_MAX: usize = 4 << 30;
 /// Messages a client keeps as history; beyond, the oldest go when it starts.
 pub const HISTORY_MESSAGES_MAX: i64 = 1_000_000;
+/// Messages of the history that are shown if no count is given: a screen.
+pub const HISTORY_COUNT: usize = 20;
+/// Messages of the history that are shown at most.
+pub const HISTORY_COUNT_MAX: usize = 1000;
+/// Messages in one export.
+pub const EXPORT_MAX: usize = 100_000;
 /// Bytes of texts that one question to the history brings.
 pub const RECALL_BYTES_MAX: usize = 64 << 20;
 /// The core asks again after `Unknown`: first after this, doubling.

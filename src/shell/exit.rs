@@ -45,6 +45,8 @@ pub enum ErrorCode {
     BadName,
     /// Too much waits already.
     Busy,
+    /// A message was given up here; it may have arrived.
+    Cancelled,
     /// The disk refused.
     Disk,
     /// A text is empty.
@@ -90,6 +92,7 @@ impl ErrorCode {
         match self {
             Self::BadName => "bad-name",
             Self::Busy => "busy",
+            Self::Cancelled => "cancelled",
             Self::Disk => "disk",
             Self::EmptyText => "empty-text",
             Self::GroupExists => "group-exists",
@@ -123,6 +126,7 @@ impl ErrorCode {
             Self::Busy | Self::Disk | Self::NoSession | Self::ServerUnreachable => {
                 Exit::Unreachable
             }
+            Self::Cancelled => Exit::NobodyHasIt,
             Self::GroupExists
             | Self::KeyChanged
             | Self::NameTaken
@@ -150,6 +154,10 @@ impl ErrorCode {
 impl From<&RequestError> for ErrorCode {
     fn from(error: &RequestError) -> Self {
         match error {
+            RequestError::Ambiguous | RequestError::NoSuchMessage | RequestError::TooLate => {
+                Self::Refused
+            }
+            RequestError::Cancelled => Self::Cancelled,
             RequestError::Disk => Self::Disk,
             RequestError::Ended => Self::NoSession,
             RequestError::GroupExists(_) => Self::GroupExists,

@@ -144,7 +144,7 @@ impl Engine for Rows {
         ticket: StoreTicket,
         request: &StoreRequest,
     ) -> rusqlite::Result<()> {
-        let reply = if needs_room(request) && !self.has_room {
+        let reply = if !self.has_room && needs_room(request) && !is_there(db, request)? {
             StoreReply::Refused
         } else {
             StoreReply::Done(act(db, request)?)
@@ -196,6 +196,18 @@ const fn needs_room(request: &StoreRequest) -> bool {
         request,
         StoreRequest::PutOut(_) | StoreRequest::PutIn(_) | StoreRequest::PutPin { .. }
     )
+}
+
+/// What is there already needs no room: its repeat is done, not refused.
+fn is_there(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
+    let (sender, id) = match request {
+        StoreRequest::PutIn(message) => (message.from.to_lower(), message.id),
+        StoreRequest::PutOut(message) => (String::new(), message.id),
+        _ => return Ok(false),
+    };
+    let find = "SELECT EXISTS (SELECT 1 FROM message WHERE sender = ?1 AND id = ?2)";
+    db.prepare_cached(find)?
+        .query_row(params![sender, id], first)
 }
 
 fn act(db: &Connection, request: &StoreRequest) -> rusqlite::Result<Done> {
