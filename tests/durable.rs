@@ -289,3 +289,60 @@ fn a_store_that_cannot_be_used_is_said_in_one_line() {
     world.restart_server();
     been_here(&world, "bob");
 }
+
+/// What an operator's command says, and its status.
+fn operate(world: &World, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = ackchat(&world.data, arguments).output().unwrap();
+    let mut said = String::from_utf8(output.stdout).unwrap();
+    said += &String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    (said, output.status.code())
+}
+
+#[test]
+fn a_running_server_is_looked_at_and_copied_and_the_copy_serves() {
+    let mut world = World::new();
+    been_here(&world, "bob");
+    let mut alice = world.join("alice");
+    alice.enter("send bob remember this");
+    until_begins(&mut alice, SAVED);
+    let copy = world.data.path().join("copy.db");
+    let file = copy.to_str().unwrap();
+    let (said, code) = operate(&world, &["serve", "--check"]);
+    assert!(
+        said.contains("is in order: 2 names, 1 messages, "),
+        "{said}"
+    );
+    assert_eq!(code, Some(0));
+    let (said, code) = operate(&world, &["backup", file]);
+    assert!(said.contains(": 2 names, 1 messages, "), "{said}");
+    assert_eq!(code, Some(0));
+    assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let (said, code) = operate(&world, &["backup", file]);
+    assert!(said.contains("copy.db exists already"), "{said}");
+    assert_eq!(code, Some(4));
+    let mine = world.data.path().join("mine.db");
+    let arguments = ["backup", mine.to_str().unwrap(), "--profile", "alice"];
+    let (said, code) = operate(&world, &arguments);
+    assert!(said.contains(": 2 names, 1 messages, "), "{said}");
+    assert_eq!(code, Some(0));
+    assert_eq!(alice.end().2, 0);
+    world.server.kill();
+    let folder = world.files().join("server");
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    fs::copy(&copy, folder.join("store.db")).unwrap();
+    world.start_server();
+    let mut bob = world.join_with("bob", &[]);
+    bob.until(BATCH);
+    let mail = bob.line().unwrap();
+    assert!(mail.ends_with(" remember this"), "{mail}");
+    assert_eq!(bob.end().2, 0);
+    let (said, code) = operate(&world, &["backup", "x.db", "--profile", "nobody"]);
+    assert!(
+        said.contains("profiles/nobody/client.db: it cannot be opened"),
+        "{said}"
+    );
+    assert_eq!(code, Some(4));
+}

@@ -16,6 +16,7 @@ pub mod reactor;
 pub mod server;
 pub mod socket;
 pub mod trace;
+pub mod upkeep;
 
 use crate::shell::Exit;
 use crate::store::OpenError;

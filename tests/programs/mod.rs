@@ -132,6 +132,11 @@ impl World {
     /// Kills the server without a word, and starts another on its data and port.
     pub(super) fn restart_server(&mut self) {
         self.server.kill();
+        self.start_server();
+    }
+
+    /// Starts a server in place of one that has ended.
+    pub(super) fn start_server(&mut self) {
         self.server = serve(&self.data, self.port);
     }
 
