@@ -4,6 +4,7 @@ use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::paint::Colour;
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
+use ackchat::driver::upkeep::{Backup, Upkeep};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::{Exit, OnFailure, Settings, Style};
@@ -20,6 +21,8 @@ pub(crate) enum Invocation {
     Print(String),
     /// A server.
     Serve(Serve),
+    /// Look at a store, or copy it.
+    Upkeep(Upkeep),
 }
 
 /// Where files are, if not in the usual places.
@@ -61,7 +64,9 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("serve" | "join" | "help" | "--help" | "-h" | "--version" | "-V") => modern(args),
+        Some("serve" | "join" | "backup" | "help" | "--help" | "-h" | "--version" | "-V") => {
+            modern(args)
+        }
         _ => Err(usage()),
     }
 }
@@ -73,7 +78,7 @@ fn seed_server(args: &[String]) -> Result<Invocation, Refused> {
     };
     let options: ServeOptions = options_of("serve", options)?;
     let port = registered_port(port).ok_or_else(|| refused("[Invalid server port number.]"))?;
-    Ok(Invocation::Serve(options.serve(port)))
+    Ok(options.invocation(port))
 }
 
 /// `-c NAME SERVER-IP SERVER-PORT CLIENT-PORT [options]`; the checks in the order of semantics 2.
@@ -109,7 +114,16 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             port,
             options,
         } => Invocation::Join(options.join(client_name(&name)?, server, port)),
-        Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
+        Form::Backup {
+            file,
+            profile,
+            data,
+        } => Invocation::Upkeep(Upkeep::Backup(Backup {
+            file,
+            profile: profile.as_deref().map(client_name).transpose()?,
+            data,
+        })),
+        Form::Serve { port, options } => options.invocation(port),
     })
 }
 
@@ -173,6 +187,17 @@ struct Modern {
 
 #[derive(Debug, Subcommand)]
 enum Form {
+    /// Copy the server's store, or a profile's, into a new file; also while it is used
+    Backup {
+        /// The copy; it must not exist
+        file: PathBuf,
+        /// A client's profile in place of the server
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+        /// Where keys and stores are kept
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
     /// Log in as NAME and chat
     Join {
         /// 1 to 32 letters, digits, ".", "_" and "-"
@@ -241,6 +266,9 @@ struct Look {
 
 #[derive(Debug, Args)]
 struct ServeOptions {
+    /// Only look for damage in the store, say what is found, and end
+    #[arg(long)]
+    check: bool,
     /// The local address
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::UNSPECIFIED.into())]
     bind: IpAddr,
@@ -318,6 +346,14 @@ impl JoinOptions {
 }
 
 impl ServeOptions {
+    fn invocation(self, port: u16) -> Invocation {
+        if self.check {
+            Invocation::Upkeep(Upkeep::Check(self.files.data))
+        } else {
+            Invocation::Serve(self.serve(port))
+        }
+    }
+
     fn serve(self, port: u16) -> Serve {
         Serve {
             bind: self.bind,

@@ -10,4 +10,5 @@ pub mod secure;
 pub mod server;
 pub mod shell;
 pub mod sim;
+pub mod store;
 pub mod wire;

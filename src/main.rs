@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             Exit::Done
         }
         Ok(Invocation::Serve(options)) => driver::server::run(&options),
+        Ok(Invocation::Upkeep(upkeep)) => driver::upkeep::run(&upkeep),
         Err(Refused { line, exit }) => {
             drop(writeln!(io::stderr(), "{line}"));
             exit

@@ -5,163 +5,17 @@
     reason = "a program that cannot be started or read is a failed test"
 )]
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+#[expect(dead_code, reason = "what only stories of restarts use")]
+mod programs;
+
+use programs::{BYE, Program, World, ackchat, free_port};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::UdpSocket;
-use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use tempfile::TempDir;
-
-/// Nothing here takes half as long.
-const PATIENCE_MS: u16 = 10_000;
-
-/// A running program whose lines are waited for, never slept for.
-struct Program {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
-    unread: Vec<u8>,
-}
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::piped());
-        Self::start_with_stdin(command)
-    }
-
-    fn start_with_stdin(command: &mut Command) -> Self {
-        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        Self {
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take().unwrap(),
-            child,
-            unread: Vec::new(),
-        }
-    }
-
-    fn enter(&mut self, line: &str) {
-        let stdin = self.stdin.as_mut().unwrap();
-        writeln!(stdin, "{line}").unwrap();
-    }
-
-    /// The lines up to and with this one.
-    fn until(&mut self, wanted: &str) -> Vec<String> {
-        let mut lines = Vec::new();
-        while lines.last().is_none_or(|line| line != wanted) {
-            let line = self.line();
-            lines.push(line.unwrap_or_else(|| panic!("ended before {wanted:?}: {lines:?}")));
-        }
-        lines
-    }
-
-    fn line(&mut self) -> Option<String> {
-        loop {
-            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.unread.drain(..=end).collect();
-                return Some(String::from_utf8(line).unwrap().trim_end().to_owned());
-            }
-            let mut fds = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
-            let ready = poll(&mut fds, PollTimeout::from(PATIENCE_MS)).unwrap();
-            if ready == 0 {
-                self.child.kill().unwrap();
-                panic!(
-                    "no line came after {:?}",
-                    String::from_utf8_lossy(&self.unread)
-                );
-            }
-            let mut buffer = [0; 4096];
-            let length = self.stdout.read(&mut buffer).unwrap();
-            if length == 0 {
-                return None;
-            }
-            self.unread.extend_from_slice(&buffer[..length]);
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let process = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &process]).status();
-        assert!(status.unwrap().success());
-    }
-
-    /// The lines to its end, what it said on stderr, and its exit code.
-    fn end(&mut self) -> (Vec<String>, String, i32) {
-        self.stdin = None;
-        self.last_words()
-    }
-
-    fn last_words(&mut self) -> (Vec<String>, String, i32) {
-        let mut lines = Vec::new();
-        while let Some(line) = self.line() {
-            lines.push(line);
-        }
-        let mut complaint = String::new();
-        let mut stderr = self.child.stderr.take().unwrap();
-        stderr.read_to_string(&mut complaint).unwrap();
-        let code = self.child.wait().unwrap().code();
-        (lines, complaint, code.expect("no signal killed it"))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Of a test that failed: nothing may go on running. It fails if it has ended, as it should.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// A server with its own directory, and clients with theirs.
-struct World {
-    server: Program,
-    port: u16,
-    data: TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let mut server = Program::start(&mut ackchat(&data, &["-s", &port.to_string()]));
-        server.until("[Start listening...]");
-        Self { server, port, data }
-    }
-
-    fn client(&self, name: &str, options: &[&str]) -> Command {
-        let server = format!("127.0.0.1:{}", self.port);
-        let mut command = ackchat(&self.data, &["join", name, "--server", &server]);
-        command.args(options);
-        command
-    }
-
-    fn join(&self, name: &str) -> Program {
-        let mut program = Program::start(&mut self.client(name, &[]));
-        program.until("[Welcome, You are registered.]");
-        program.until("[Client table updated.]");
-        program
-    }
-}
-
-const BYE: &str = "[You are offline. Bye.]";
-
-fn ackchat(home: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ackchat"));
-    command
-        .args(arguments)
-        .env("HOME", home.path())
-        .env_remove("XDG_DATA_HOME");
-    command
-}
-
-/// A port that nobody has at this moment.
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
 
 fn check(home: &TempDir, arguments: &str, complaint: &str, code: i32) {
     let arguments: Vec<&str> = arguments.split_whitespace().collect();

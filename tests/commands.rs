@@ -53,7 +53,12 @@ fn before(example: &str) -> &'static [&'static str] {
             &["create_group lounge", "join_group lounge"]
         }
         "join_group lounge" | "list_groups" => &["create_group lounge"],
-        "verify bob" => &["send bob hello"],
+        "history #lounge 5" => &[
+            "create_group lounge",
+            "join_group lounge",
+            "send_group hello, all",
+        ],
+        "history bob" | "log 100" | "verify bob" => &["send bob hello"],
         _ => &[],
     }
 }
@@ -61,8 +66,9 @@ fn before(example: &str) -> &'static [&'static str] {
 #[test]
 fn every_example_shows_what_it_promises() {
     for command in Registry::builtin().commands() {
-        // The key of its example is made up; what trust does is the client's own test.
-        for example in command.examples.iter().filter(|_| command.name != "trust") {
+        // A key, or an id, of an example is made up; what they do is told elsewhere.
+        let made_up = ["cancel", "trust"].contains(&command.name);
+        for example in command.examples.iter().filter(|_| !made_up) {
             let mut world = World::new();
             world.join("bob", SETTINGS, &[]);
             world.join("alice", SETTINGS, &[]);
@@ -343,6 +349,135 @@ fn lines_typed_ahead_mean_what_the_mode_will_be() {
     );
 }
 
+#[test]
+fn what_was_said_is_remembered_found_and_written_down() {
+    story(
+        SETTINGS,
+        "
+        alice> send bob deploy at five?
+        bob<   alice: deploy at five?
+        bob>   send alice no, deploying NOW
+        alice< bob: no, deploying NOW
+        alice> history
+        alice< [History:]
+        alice< TS alice to bob: deploy at five?
+        alice< TS bob: no, deploying NOW
+        bob>   history alice 1
+        bob<   [History of alice:]
+        bob<   TS bob to alice: no, deploying NOW
+        bob!<  TS alice: deploy at five?
+        bob>   log 1
+        bob<   [History:]
+        bob>   history nobody
+        bob<   [No history.]
+        bob>   history alice 0
+        bob<   [Usage: history [NAME|#GROUP] [COUNT]]
+        alice> grep DEPLOY now
+        alice< [Messages found:]
+        alice< TS bob: no, deploying NOW
+        alice> create_group g
+        alice> join_group g
+        alice> send_group to all of us
+        alice> history #g
+        alice< [History of #g:]
+        alice< TS alice to #g: to all of us
+        bob>   send alice psst
+        alice> unread
+        alice< [Unread messages:]
+        alice< bob: 1
+        alice> leave_group
+        alice< bob: psst
+        alice> unread
+        alice< [No unread messages.]
+        bob>   dereg
+        alice> send bob later
+        alice> outbox
+        alice< [Outbox:]
+        bob>   reg
+        alice> outbox
+        alice< [The outbox is empty.]
+        alice> export bob talk.pdf
+        alice< [Not a kind of file that can be written.]
+        alice> export bob talk one.json
+        alice< [4 messages written to talk one.json.]
+        alice> export bob talk one.json
+        alice< [Cannot write talk one.json: it exists.]
+        ",
+    );
+}
+
+#[test]
+fn an_export_is_exact_for_programs_and_clean_for_people() {
+    let mut world = World::new();
+    world.join("bob", SETTINGS, &[]);
+    world.join("alice", SETTINGS, &[]);
+    world.types("alice", "send bob \u{1b}[31mred \"quoted\"");
+    world.types("alice", "export bob a.txt");
+    world.types("alice", "export bob a.json");
+    let files = &world.person("alice").files;
+    let text = mask(files["a.txt"].trim_end());
+    assert_eq!(text, "TS alice to bob: \u{241b}[31mred \"quoted\"");
+    let json = &files["a.json"];
+    let rest = r#"","state":"acked","talk":"bob","text":"\u001b[31mred \"quoted\""}"#;
+    assert!(
+        json.starts_with(r#"{"at":1763670008000,"from":"alice","id":""#),
+        "{json}"
+    );
+    assert!(json.trim_end().ends_with(rest), "{json}");
+}
+
+#[test]
+fn a_message_that_nobody_confirmed_can_be_given_up() {
+    let mut world = World::new();
+    world.join("bob", SETTINGS, &[]);
+    world.types("bob", "dereg");
+    world.join("alice", SETTINGS, &[]);
+    world.types("alice", "send bob kept");
+    world.server = None;
+    let now = world.now;
+    let alice = world.person_mut("alice");
+    let send = alice.shell.handle_line(now, "send bob never mind");
+    world.pass(100);
+    let now = world.now;
+    let alice = world.person_mut("alice");
+    let outbox = alice.shell.handle_line(now, "outbox");
+    world.pass(100);
+    let alice = world.person("alice");
+    assert!(matches!(alice.outcomes[&outbox], Outcome::Done(_)));
+    let id_of = |end: &str| {
+        let line = alice.screen.iter().find(|line| line.ends_with(end));
+        line.expect("it is in the outbox")[..8].to_owned()
+    };
+    let (kept, given_up) = (id_of(": kept"), id_of(": never mind"));
+    let saved = format!("{kept} saved, TS alice to bob: kept");
+    assert!(alice.screen.contains(&saved), "{:?}", alice.screen);
+    let now = world.now;
+    let mut lines = Vec::new();
+    for digits in [&kept, &given_up, &given_up, "00000000"] {
+        let alice = world.person_mut("alice");
+        lines.push(alice.shell.handle_line(now, &format!("cancel {digits}")));
+    }
+    world.pass(100);
+    let alice = world.person("alice");
+    let code = |line: &LineId| match &alice.outcomes[line] {
+        Outcome::Failed { code, .. } => *code,
+        Outcome::Done(_) => "done",
+    };
+    let codes: Vec<&str> = lines.iter().map(code).collect();
+    assert_eq!(codes, ["refused", "done", "refused", "refused"]);
+    assert_eq!(code(&send), "cancelled");
+    let failed = "[Message to bob failed: cancelled, it may have arrived.]";
+    let times = alice.screen.iter().filter(|line| *line == failed).count();
+    assert_eq!(times, 1, "{:?}", alice.screen);
+    world.pass(4_000);
+    let alice = world.person("alice");
+    assert_eq!(
+        alice.left, None,
+        "nobody waits for the server: {:?}",
+        alice.screen
+    );
+}
+
 const SETTINGS: Settings = Settings {
     exit_on_dereg: false,
     group_private: GroupPrivate::Refuse,
@@ -410,6 +545,7 @@ struct Person {
     shell: Shell,
     disk: ClientMemory,
     screen: Vec<String>,
+    files: BTreeMap<String, String>,
     /// Where the screen stood at the last line or expectation.
     seen: usize,
     outcomes: BTreeMap<LineId, Outcome>,
@@ -484,6 +620,7 @@ impl World {
             shell,
             disk,
             screen: Vec::new(),
+            files: BTreeMap::new(),
             seen: 0,
             outcomes: BTreeMap::new(),
             last: None,
@@ -626,6 +763,19 @@ impl Person {
                     .expect("the queue of the model is long"),
                 Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
+                Output::Write {
+                    line,
+                    file,
+                    bytes,
+                    count,
+                } => {
+                    let text = String::from_utf8(bytes).expect("an export is text");
+                    let written = match self.files.insert(file.to_string(), text) {
+                        None => Ok(count),
+                        Some(_) => Err("it exists".to_owned()),
+                    };
+                    self.shell.handle_written(line, &file, written);
+                }
             }
         }
         if shown > 0 {

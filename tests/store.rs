@@ -23,12 +23,19 @@ use ackchat::server::port::{
     Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
     StoreReply, StoreRequest, Taken, Why,
 };
+use ackchat::store::ServerStore;
 use ackchat::wire::packet::MailKind;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use tempfile::TempDir;
 
 /// A store that can be closed and opened again.
 trait Disk {
     fn store(&mut self) -> &mut dyn Store;
+    /// Returns when there may be more to poll.
+    fn wait(&mut self);
     fn reopen(&mut self);
     /// Takes all room away, or gives it back.
     fn fill(&mut self, full: bool);
@@ -37,6 +44,10 @@ trait Disk {
 impl Disk for ServerMemory {
     fn store(&mut self) -> &mut dyn Store {
         self
+    }
+
+    fn wait(&mut self) {
+        panic!("memory answers at once");
     }
 
     fn reopen(&mut self) {
@@ -48,10 +59,71 @@ impl Disk for ServerMemory {
     }
 }
 
+/// SQLite in a directory of its own.
+struct File {
+    /// None only while it is opened anew.
+    store: Option<ServerStore>,
+    woken: Receiver<()>,
+    directory: TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, woken) = Self::open(&directory, false);
+        let store = Some(store);
+        Self {
+            store,
+            woken,
+            directory,
+        }
+    }
+
+    fn open(directory: &TempDir, full: bool) -> (ServerStore, Receiver<()>) {
+        let (wake, woken) = channel();
+        // Nobody listens any more when the store is closed.
+        let wake = Box::new(move || wake.send(()).unwrap_or_default());
+        let path = directory.path().join("store.db");
+        let opened = if full {
+            ServerStore::open_full(&path, 7, wake)
+        } else {
+            ServerStore::open(&path, 7, wake)
+        };
+        (opened.unwrap(), woken)
+    }
+
+    fn open_again(&mut self, full: bool) {
+        self.store = None;
+        let (store, woken) = Self::open(&self.directory, full);
+        (self.store, self.woken) = (Some(store), woken);
+    }
+}
+
+impl Disk for File {
+    fn store(&mut self) -> &mut dyn Store {
+        self.store.as_mut().unwrap()
+    }
+
+    fn wait(&mut self) {
+        self.woken.recv_timeout(Duration::from_mins(1)).unwrap();
+    }
+
+    fn reopen(&mut self) {
+        self.open_again(false);
+    }
+
+    fn fill(&mut self, full: bool) {
+        self.open_again(full);
+    }
+}
+
 type Open = fn() -> Box<dyn Disk>;
 
 /// Every store there is.
-const DISKS: [(&str, Open); 1] = [("memory", || Box::new(ServerMemory::new(7)))];
+const DISKS: [(&str, Open); 2] = [
+    ("memory", || Box::new(ServerMemory::new(7))),
+    ("file", || Box::new(File::new())),
+];
 
 /// Tells the same story to each.
 fn check(story: fn(Told)) {
@@ -84,23 +156,44 @@ impl Told {
 
     /// One request, committed; its reply. What else was told is kept in order.
     fn ask(&mut self, request: StoreRequest) -> Answer {
-        let ticket = self.submit(request).unwrap();
+        self.ask_all([request]).remove(0)
+    }
+
+    /// Requests that are committed together; their replies in order.
+    fn ask_all(&mut self, requests: impl IntoIterator<Item = StoreRequest>) -> Vec<Answer> {
+        let submit = |request| self.submit(request).unwrap();
+        let tickets: Vec<_> = requests.into_iter().map(submit).collect();
         self.disk.store().flush();
-        let mut answer = None;
-        while let Some(event) = self.disk.store().poll() {
-            match event {
-                StoreEvent::Reply(of, reply) if of == ticket => {
-                    assert!(answer.is_none(), "one reply for each ticket");
-                    answer = Some(match reply {
-                        StoreReply::Done(done) => Ok(done),
-                        StoreReply::Refused(refusal) => Err(refusal),
-                        StoreReply::Unknown => panic!("nothing went wrong"),
-                    });
-                }
-                event => self.events.push(event),
+        let mut answers = BTreeMap::new();
+        loop {
+            while let Some(event) = self.disk.store().poll() {
+                let StoreEvent::Reply(of, reply) = event else {
+                    self.events.push(event);
+                    continue;
+                };
+                let answer = match reply {
+                    StoreReply::Done(done) => Ok(done),
+                    StoreReply::Refused(refusal) => Err(refusal),
+                    StoreReply::Unknown => panic!("nothing went wrong"),
+                };
+                assert!(answers.insert(of, answer).is_none(), "one reply for each");
+            }
+            if answers.len() == tickets.len() {
+                let of = |ticket| answers.remove(ticket).expect("each gets a reply");
+                return tickets.iter().map(of).collect();
+            }
+            self.disk.wait();
+        }
+    }
+
+    /// The next thing told.
+    fn next(&mut self) -> Option<StoreEvent> {
+        loop {
+            match self.disk.store().poll() {
+                None => self.disk.wait(),
+                told => return told,
             }
         }
-        answer.expect("each ticket gets a reply")
     }
 
     fn claim(&mut self, who: &str, identity: u8) -> Answer {
@@ -366,9 +459,9 @@ fn a_change_is_told_before_the_reply_to_what_made_it() {
         };
         store.submit(claim).unwrap();
         store.disk.store().flush();
-        let first = store.disk.store().poll();
+        let first = store.next();
         assert!(matches!(first, Some(StoreEvent::Name { .. })));
-        let second = store.disk.store().poll();
+        let second = store.next();
         assert!(matches!(second, Some(StoreEvent::Reply(..))));
     });
 }
@@ -699,10 +792,15 @@ fn of_too_many_receipts_the_oldest_go() {
     check(|mut store| {
         store.own("alice");
         let bob = store.own("bob");
-        let count = u128::try_from(NOTICES_MAX + 1).unwrap();
-        for id in 0..count {
-            store.enqueue(&direct("alice", id), &["bob"]).unwrap();
-            store.settle("bob", bob, "alice", &[id]).unwrap();
+        let ids: Vec<u128> = (0..=u128::try_from(NOTICES_MAX).unwrap()).collect();
+        for some in ids.chunks(PAIR_MAILS_MAX) {
+            let enqueue = |id: &u128| StoreRequest::Enqueue {
+                mail: direct("alice", *id),
+                to: vec![name("bob")],
+            };
+            let answers = store.ask_all(some.iter().map(enqueue));
+            assert!(answers.iter().all(Result::is_ok));
+            store.settle("bob", bob, "alice", some).unwrap();
         }
         let alice = store.own("alice");
         let waiting = u32::try_from(NOTICES_MAX).unwrap();

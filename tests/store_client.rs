@@ -4,34 +4,154 @@
     clippy::unwrap_used,
     reason = "a test may unwrap; its helpers are not seen as tests"
 )]
+#![expect(clippy::print_stdout, reason = "says which store a story failed on")]
 
 use ackchat::client::port::{
-    Done, InMessage, Loaded, OutMessage, Pin, Pinned, Recipient, Seen, Store, StoreEvent,
-    StoreReply, StoreRequest,
+    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, Store,
+    StoreEvent, StoreReply, StoreRequest,
 };
 use ackchat::memory::ClientMemory;
+use ackchat::model::limits::STORE_QUEUE_MAX;
 use ackchat::model::{Delivery, MessageId, Name, PublicKey, StoreTicket, Version};
+use ackchat::store::ClientStore;
 use ackchat::wire::Row;
 use ackchat::wire::packet::{Audience, Stamp};
 use ackchat::wire::row::Status;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use tempfile::TempDir;
 
-/// A store and a way to start its process anew.
-struct Subject<S: Store> {
-    store: S,
-    reopen: fn(&mut S),
+/// A store that can be closed and opened again.
+trait Disk {
+    fn store(&mut self) -> &mut dyn Store;
+    /// Returns when there may be more to poll.
+    fn wait(&mut self);
+    fn reopen(&mut self);
+    /// Takes all room away, or gives it back.
+    fn fill(&mut self, full: bool);
+}
+
+impl Disk for ClientMemory {
+    fn store(&mut self) -> &mut dyn Store {
+        self
+    }
+
+    fn wait(&mut self) {
+        panic!("memory answers at once");
+    }
+
+    fn reopen(&mut self) {
+        Self::reopen(self);
+    }
+
+    fn fill(&mut self, full: bool) {
+        self.set_full(full);
+    }
+}
+
+/// SQLite in a directory of its own.
+struct File {
+    /// None only while it is opened anew.
+    store: Option<ClientStore>,
+    woken: Receiver<()>,
+    directory: TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, woken) = Self::open(&directory, false);
+        let store = Some(store);
+        Self {
+            store,
+            woken,
+            directory,
+        }
+    }
+
+    fn open(directory: &TempDir, full: bool) -> (ClientStore, Receiver<()>) {
+        let (wake, woken) = channel();
+        // Nobody listens any more when the store is closed.
+        let wake = Box::new(move || wake.send(()).unwrap_or_default());
+        let path = directory.path().join("client.db");
+        let opened = if full {
+            ClientStore::open_full(&path, 7, wake)
+        } else {
+            ClientStore::open(&path, 7, wake)
+        };
+        (opened.unwrap(), woken)
+    }
+
+    fn open_again(&mut self, full: bool) {
+        self.store = None;
+        let (store, woken) = Self::open(&self.directory, full);
+        (self.store, self.woken) = (Some(store), woken);
+    }
+}
+
+impl Disk for File {
+    fn store(&mut self) -> &mut dyn Store {
+        self.store.as_mut().unwrap()
+    }
+
+    fn wait(&mut self) {
+        self.woken.recv_timeout(Duration::from_mins(1)).unwrap();
+    }
+
+    fn reopen(&mut self) {
+        self.open_again(false);
+    }
+
+    fn fill(&mut self, full: bool) {
+        self.open_again(full);
+    }
+}
+
+type Open = fn() -> Box<dyn Disk>;
+
+/// Every store there is.
+const DISKS: [(&str, Open); 2] = [
+    ("memory", || Box::new(ClientMemory::new(7))),
+    ("file", || Box::new(File::new())),
+];
+
+/// Tells the same story to each.
+fn check(story: fn(Subject)) {
+    for (name, open) in DISKS {
+        println!("{name}");
+        story(Subject {
+            disk: open(),
+            tickets: 0,
+        });
+    }
+}
+
+/// A store that is asked.
+struct Subject {
+    disk: Box<dyn Disk>,
     tickets: u64,
 }
 
-impl<S: Store> Subject<S> {
+impl Subject {
     fn ask(&mut self, request: StoreRequest) -> StoreReply {
         self.tickets += 1;
         let ticket = StoreTicket(self.tickets);
-        self.store.submit(ticket, request).unwrap();
-        self.store.flush();
-        let StoreEvent::Reply(of, reply) = self.store.poll().expect("one reply for each ticket");
+        self.disk.store().submit(ticket, request).unwrap();
+        self.disk.store().flush();
+        let StoreEvent::Reply(of, reply) = self.next();
         assert_eq!(of, ticket);
-        assert_eq!(self.store.poll(), None);
+        assert_eq!(self.disk.store().poll(), None, "one reply for each ticket");
         reply
+    }
+
+    /// The next answer.
+    fn next(&mut self) -> StoreEvent {
+        loop {
+            match self.disk.store().poll() {
+                None => self.disk.wait(),
+                Some(told) => return told,
+            }
+        }
     }
 
     fn kept(&mut self, request: StoreRequest) {
@@ -46,19 +166,11 @@ impl<S: Store> Subject<S> {
     }
 
     fn load(&mut self) -> Loaded {
-        (self.reopen)(&mut self.store);
+        self.disk.reopen();
         match self.ask(StoreRequest::Load) {
             StoreReply::Done(Done::Loaded(loaded)) => *loaded,
             other => panic!("{other:?}"),
         }
-    }
-}
-
-fn memory() -> Subject<ClientMemory> {
-    Subject {
-        store: ClientMemory::new(7),
-        reopen: ClientMemory::reopen,
-        tickets: 0,
     }
 }
 
@@ -131,174 +243,194 @@ fn mark(id: u128, state: Delivery) -> StoreRequest {
 
 #[test]
 fn a_new_store_has_nothing_but_its_run() {
-    let loaded = memory().load();
-    assert_eq!(
-        loaded,
-        Loaded {
-            run: 7,
-            ..Loaded::default()
-        }
-    );
+    check(|mut subject| {
+        let loaded = subject.load();
+        assert_eq!(
+            loaded,
+            Loaded {
+                run: 7,
+                ..Loaded::default()
+            }
+        );
+    });
 }
 
 #[test]
 fn a_message_stays_in_the_outbox_until_its_state_is_final() {
-    let mut subject = memory();
-    let bob = || Recipient::Name(name("bob"));
-    for (id, state) in [
-        (1, Delivery::Acked),
-        (2, Delivery::Delivered),
-        (3, Delivery::Failed),
-        (4, Delivery::Expired),
-    ] {
-        subject.kept(StoreRequest::PutOut(out(id, bob(), 1)));
-        subject.kept(mark(id, Delivery::Stored));
-        assert_eq!(subject.load().outbox.len(), 1, "{state}");
-        subject.kept(mark(id, state));
-        assert_eq!(subject.load().outbox, [], "{state}");
-    }
+    check(|mut subject| {
+        let bob = || Recipient::Name(name("bob"));
+        for (id, state) in [
+            (1, Delivery::Acked),
+            (2, Delivery::Delivered),
+            (3, Delivery::Failed),
+            (4, Delivery::Expired),
+        ] {
+            subject.kept(StoreRequest::PutOut(out(id, bob(), 1)));
+            subject.kept(mark(id, Delivery::Stored));
+            assert_eq!(subject.load().outbox.len(), 1, "{state}");
+            subject.kept(mark(id, state));
+            assert_eq!(subject.load().outbox, [], "{state}");
+        }
+    });
 }
 
 #[test]
 fn a_group_message_leaves_the_outbox_when_the_server_has_it() {
-    let mut subject = memory();
-    let to = Recipient::Audience(Audience::Everybody);
-    subject.kept(StoreRequest::PutOut(out(1, to, 1)));
-    subject.kept(mark(1, Delivery::Sent));
-    assert_eq!(subject.load().outbox.len(), 1);
-    subject.kept(mark(1, Delivery::Stored));
-    assert_eq!(subject.load().outbox, []);
+    check(|mut subject| {
+        let to = Recipient::Audience(Audience::Everybody);
+        subject.kept(StoreRequest::PutOut(out(1, to, 1)));
+        subject.kept(mark(1, Delivery::Sent));
+        assert_eq!(subject.load().outbox.len(), 1);
+        subject.kept(mark(1, Delivery::Stored));
+        assert_eq!(subject.load().outbox, []);
+    });
 }
 
 #[test]
 fn a_state_never_goes_back() {
-    let mut subject = memory();
-    let bob = Recipient::Name(name("bob"));
-    subject.kept(StoreRequest::PutOut(out(1, bob, 1)));
-    subject.kept(StoreRequest::MarkOut {
-        id: MessageId(1),
-        state: Delivery::Stored,
-        stored_ms: Some(55),
+    check(|mut subject| {
+        let bob = Recipient::Name(name("bob"));
+        subject.kept(StoreRequest::PutOut(out(1, bob, 1)));
+        subject.kept(StoreRequest::MarkOut {
+            id: MessageId(1),
+            state: Delivery::Stored,
+            stored_ms: Some(55),
+        });
+        subject.kept(mark(1, Delivery::Sent));
+        let loaded = subject.load();
+        assert_eq!(loaded.outbox[0].state, Delivery::Stored);
+        assert_eq!(loaded.outbox[0].stored_ms, Some(55));
     });
-    subject.kept(mark(1, Delivery::Sent));
-    let loaded = subject.load();
-    assert_eq!(loaded.outbox[0].state, Delivery::Stored);
-    assert_eq!(loaded.outbox[0].stored_ms, Some(55));
 }
 
 #[test]
 fn numbers_go_on_for_each_recipient_after_a_restart() {
-    let mut subject = memory();
-    let (bob, all) = (
-        Recipient::Name(name("bob")),
-        Recipient::Audience(Audience::Everybody),
-    );
-    for (id, to, seq) in [(1, &bob, 1), (2, &bob, 2), (3, &all, 1), (2, &bob, 2)] {
-        subject.kept(StoreRequest::PutOut(out(id, to.clone(), seq)));
-    }
-    let loaded = subject.load();
-    assert_eq!(loaded.outbox.len(), 3, "a repeated PutOut changes nothing");
-    let next = |to: &Recipient| loaded.next_seq.iter().find(|(of, _)| of == to).unwrap().1;
-    assert_eq!((next(&bob), next(&all)), (3, 2));
+    check(|mut subject| {
+        let (bob, all) = (
+            Recipient::Name(name("bob")),
+            Recipient::Audience(Audience::Everybody),
+        );
+        for (id, to, seq) in [(1, &bob, 1), (2, &bob, 2), (3, &all, 1), (2, &bob, 2)] {
+            subject.kept(StoreRequest::PutOut(out(id, to.clone(), seq)));
+        }
+        let loaded = subject.load();
+        assert_eq!(loaded.outbox.len(), 3, "a repeated PutOut changes nothing");
+        let next = |to: &Recipient| loaded.next_seq.iter().find(|(of, _)| of == to).unwrap().1;
+        assert_eq!((next(&bob), next(&all)), (3, 2));
+    });
 }
 
 #[test]
 fn a_message_is_fresh_once_for_each_sender_and_id() {
-    let mut subject = memory();
-    assert_eq!(subject.seen(arrived(1, "bob", 1)), Seen::Fresh);
-    assert_eq!(subject.seen(arrived(1, "BOB", 1)), Seen::Unshown);
-    assert_eq!(subject.seen(arrived(1, "carol", 1)), Seen::Fresh);
-    assert_eq!(subject.seen(arrived(2, "bob", 2)), Seen::Fresh);
-    subject.load();
-    assert_eq!(subject.seen(arrived(2, "bob", 2)), Seen::Unshown);
-    subject.kept(StoreRequest::MarkShown {
-        ids: vec![(name("bob"), MessageId(2))],
+    check(|mut subject| {
+        assert_eq!(subject.seen(arrived(1, "bob", 1)), Seen::Fresh);
+        assert_eq!(subject.seen(arrived(1, "BOB", 1)), Seen::Unshown);
+        assert_eq!(subject.seen(arrived(1, "carol", 1)), Seen::Fresh);
+        assert_eq!(subject.seen(arrived(2, "bob", 2)), Seen::Fresh);
+        subject.load();
+        assert_eq!(subject.seen(arrived(2, "bob", 2)), Seen::Unshown);
+        subject.kept(StoreRequest::MarkShown {
+            ids: vec![(name("bob"), MessageId(2))],
+        });
+        assert_eq!(subject.seen(arrived(2, "bob", 2)), Seen::Repeat);
     });
-    assert_eq!(subject.seen(arrived(2, "bob", 2)), Seen::Repeat);
 }
 
 #[test]
 fn what_was_not_shown_comes_back_in_order() {
-    let mut subject = memory();
-    for id in 1..=3 {
-        subject.seen(arrived(id, "bob", u64::try_from(id).unwrap()));
-    }
-    subject.kept(StoreRequest::MarkShown {
-        ids: vec![(name("bob"), MessageId(2)), (name("zoe"), MessageId(2))],
+    check(|mut subject| {
+        for id in 1..=3 {
+            subject.seen(arrived(id, "bob", u64::try_from(id).unwrap()));
+        }
+        subject.kept(StoreRequest::MarkShown {
+            ids: vec![(name("bob"), MessageId(2)), (name("zoe"), MessageId(2))],
+        });
+        let loaded = subject.load();
+        let ids: Vec<u128> = loaded.unshown.iter().map(|m| m.id.0).collect();
+        assert_eq!(ids, [1, 3]);
+        assert_eq!(loaded.shown_seq, [(name("bob"), None, 3, 3)]);
     });
-    let loaded = subject.load();
-    let ids: Vec<u128> = loaded.unshown.iter().map(|m| m.id.0).collect();
-    assert_eq!(ids, [1, 3]);
-    assert_eq!(loaded.shown_seq, [(name("bob"), None, 3, 3)]);
 }
 
 #[test]
 fn a_repeat_that_is_not_held_any_more_lifts_the_mark() {
-    let mut subject = memory();
-    let held = |held| InMessage {
-        held,
-        ..arrived(1, "bob", 1)
-    };
-    subject.seen(held(true));
-    subject.seen(held(true));
-    assert!(subject.load().unshown[0].held);
-    assert_eq!(subject.seen(held(false)), Seen::Unshown);
-    assert!(!subject.load().unshown[0].held);
-    subject.seen(held(true));
-    assert!(!subject.load().unshown[0].held);
+    check(|mut subject| {
+        let held = |held| InMessage {
+            held,
+            ..arrived(1, "bob", 1)
+        };
+        subject.seen(held(true));
+        subject.seen(held(true));
+        assert!(subject.load().unshown[0].held);
+        assert_eq!(subject.seen(held(false)), Seen::Unshown);
+        assert!(!subject.load().unshown[0].held);
+        subject.seen(held(true));
+        assert!(!subject.load().unshown[0].held);
+    });
 }
 
 #[test]
 fn a_pin_is_replaced_by_a_later_one() {
-    let mut subject = memory();
-    let pin = |byte| Pin {
-        session_key: PublicKey([byte; 32]),
-        identity: None,
-    };
-    let server = Pinned::Server("127.0.0.1:6000".parse().unwrap());
-    for (of, byte) in [
-        (Pinned::Name(name("bob")), 1),
-        (server.clone(), 2),
-        (Pinned::Name(name("Bob")), 3),
-    ] {
-        let pin = pin(byte);
-        subject.kept(StoreRequest::PutPin { of, pin });
-    }
-    let pins = subject.load().pins;
-    assert_eq!(pins.len(), 2);
-    assert!(pins.contains(&(Pinned::Name(name("bob")), pin(3))));
-    assert!(pins.contains(&(server, pin(2))));
+    check(|mut subject| {
+        let pin = |byte| Pin {
+            session_key: PublicKey([byte; 32]),
+            identity: None,
+        };
+        let server = Pinned::Server("127.0.0.1:6000".parse().unwrap());
+        for (of, byte) in [
+            (Pinned::Name(name("bob")), 1),
+            (server.clone(), 2),
+            (Pinned::Name(name("Bob")), 3),
+        ] {
+            let pin = pin(byte);
+            subject.kept(StoreRequest::PutPin { of, pin });
+        }
+        let pins = subject.load().pins;
+        assert_eq!(pins.len(), 2);
+        assert!(pins.contains(&(Pinned::Name(name("bob")), pin(3))));
+        assert!(pins.contains(&(server, pin(2))));
+    });
 }
 
 #[test]
 fn rows_replace_rows_of_the_same_name_and_a_reset_drops_all() {
-    let mut subject = memory();
-    let (online, away) = (Status::Online, Status::Away);
-    subject.kept(rows(
-        false,
-        2,
-        vec![row("a", 1, online), row("b", 2, online)],
-    ));
-    subject.kept(rows(false, 3, vec![row("A", 3, away)]));
-    let loaded = subject.load();
-    assert_eq!(loaded.table, [row("a", 3, away), row("b", 2, online)]);
-    assert_eq!((loaded.table_version, loaded.table_store), (Version(3), 9));
-    subject.kept(rows(true, 4, vec![row("c", 4, online)]));
-    assert_eq!(subject.load().table, [row("c", 4, online)]);
+    check(|mut subject| {
+        let (online, away) = (Status::Online, Status::Away);
+        subject.kept(rows(
+            false,
+            2,
+            vec![row("a", 1, online), row("b", 2, online)],
+        ));
+        subject.kept(rows(false, 3, vec![row("A", 3, away)]));
+        let loaded = subject.load();
+        assert_eq!(loaded.table, [row("a", 3, away), row("b", 2, online)]);
+        assert_eq!((loaded.table_version, loaded.table_store), (Version(3), 9));
+        subject.kept(rows(true, 4, vec![row("c", 4, online)]));
+        assert_eq!(subject.load().table, [row("c", 4, online)]);
+    });
 }
 
 #[test]
 fn what_was_not_flushed_is_forgotten() {
+    check(|mut subject| {
+        let put = StoreRequest::PutIn(arrived(1, "bob", 1));
+        subject.disk.store().submit(StoreTicket(9), put).unwrap();
+        assert_eq!(
+            subject.disk.store().poll(),
+            None,
+            "nothing is answered before it is durable"
+        );
+        assert_eq!(subject.load().unshown, []);
+    });
+}
+
+#[test]
+fn of_a_power_cut_in_memory_the_first_requests_may_survive() {
     let mut store = ClientMemory::new(1);
     let put = |id| StoreRequest::PutIn(arrived(id, "bob", 1));
     store.submit(StoreTicket(1), put(1)).unwrap();
     store.submit(StoreTicket(2), put(2)).unwrap();
     assert_eq!(store.queued(), 2);
-    assert_eq!(
-        store.poll(),
-        None,
-        "nothing is answered before it is durable"
-    );
     store.reopen_keeping(1);
     assert_eq!((store.queued(), store.poll()), (0, None));
     assert_eq!(store.inbox().len(), 1);
@@ -306,33 +438,169 @@ fn what_was_not_flushed_is_forgotten() {
 
 #[test]
 fn a_full_disk_refuses_what_needs_room() {
-    let mut subject = memory();
-    subject.seen(arrived(1, "bob", 1));
-    subject.store.set_full(true);
-    let put = StoreRequest::PutIn(arrived(2, "bob", 2));
-    assert_eq!(subject.ask(put.clone()), StoreReply::Refused);
-    subject.kept(StoreRequest::MarkShown {
-        ids: vec![(name("bob"), MessageId(1))],
+    check(|mut subject| {
+        subject.seen(arrived(1, "bob", 1));
+        subject.disk.fill(true);
+        assert_eq!(subject.seen(arrived(1, "bob", 1)), Seen::Unshown);
+        let put = StoreRequest::PutIn(arrived(2, "bob", 2));
+        assert_eq!(subject.ask(put.clone()), StoreReply::Refused);
+        subject.kept(StoreRequest::MarkShown {
+            ids: vec![(name("bob"), MessageId(1))],
+        });
+        subject.disk.fill(false);
+        assert_eq!(subject.ask(put), StoreReply::Done(Done::PutIn(Seen::Fresh)));
     });
-    subject.store.set_full(false);
-    assert_eq!(subject.ask(put), StoreReply::Done(Done::PutIn(Seen::Fresh)));
 }
 
 #[test]
 fn a_full_queue_gives_the_request_back() {
-    use ackchat::model::limits::STORE_QUEUE_MAX;
-    let mut store = ClientMemory::new(1);
-    for ticket in 0..STORE_QUEUE_MAX as u64 {
-        store
-            .submit(StoreTicket(ticket), StoreRequest::Load)
-            .unwrap();
+    check(|mut subject| {
+        let shown = || StoreRequest::MarkShown { ids: Vec::new() };
+        let store = subject.disk.store();
+        for ticket in 0..STORE_QUEUE_MAX as u64 {
+            store.submit(StoreTicket(ticket), shown()).unwrap();
+        }
+        let over = store.submit(StoreTicket(u64::MAX), shown());
+        assert_eq!(over.unwrap_err().1, shown());
+        store.flush();
+        let first = subject.next();
+        assert!(matches!(first, StoreEvent::Reply(StoreTicket(0), _)));
+        let again = subject.disk.store().submit(StoreTicket(u64::MAX), shown());
+        assert!(again.is_ok());
+    });
+}
+
+fn recalled(subject: &mut Subject, recall: Recall) -> Vec<String> {
+    match subject.ask(StoreRequest::Recall(recall)) {
+        StoreReply::Done(Done::Recalled(entries)) => {
+            let who = |from: &Option<Name>| from.as_ref().map_or("me", Name::as_str).to_owned();
+            let line = |entry: &Entry| format!("{}: {}", who(&entry.from), entry.text);
+            entries.iter().map(line).collect()
+        }
+        other => panic!("{other:?}"),
     }
-    let over = store.submit(StoreTicket(u64::MAX), StoreRequest::Load);
-    assert_eq!(over.unwrap_err().1, StoreRequest::Load);
-    store.flush();
-    assert!(
-        store
-            .submit(StoreTicket(u64::MAX), StoreRequest::Load)
-            .is_ok()
-    );
+}
+
+/// Bob, a group and everybody; two messages of one's own; a receipt.
+fn talk(subject: &mut Subject) {
+    let group = || Audience::Group("Ops".parse().unwrap());
+    let saying = |id, from, audience: Option<Audience>, text: &str| InMessage {
+        audience,
+        body: text.as_bytes().into(),
+        ..arrived(id, from, 1)
+    };
+    let typed = |id, to, text: &str| OutMessage {
+        text: text.into(),
+        ..out(id, to, 1)
+    };
+    subject.seen(saying(1, "Bob", None, "The build is GREEN, deploy now?"));
+    subject.kept(StoreRequest::PutOut(typed(
+        2,
+        Recipient::Name(name("bob")),
+        "deploying; don't wait",
+    )));
+    subject.seen(saying(3, "carol", Some(group()), "deploy failed: 50%"));
+    subject.kept(StoreRequest::PutOut(typed(
+        4,
+        Recipient::Audience(Audience::Everybody),
+        "Größe zählt",
+    )));
+    let receipt = InMessage {
+        stamp: None,
+        ..arrived(5, "bob", 0)
+    };
+    subject.seen(receipt);
+    let unreadable = InMessage {
+        enc: Some("e1".into()),
+        ..saying(6, "dave", None, "deploy")
+    };
+    subject.seen(unreadable);
+}
+
+#[test]
+fn history_is_what_was_said_in_the_order_it_came_here() {
+    check(|mut subject| {
+        talk(&mut subject);
+        let history = |talk: Option<Recipient>, count| Recall::History { talk, count };
+        let all = recalled(&mut subject, history(None, 100));
+        assert_eq!(
+            all,
+            [
+                "Bob: The build is GREEN, deploy now?",
+                "me: deploying; don't wait",
+                "carol: deploy failed: 50%",
+                "me: Größe zählt",
+                "dave: (in a form this version cannot read)",
+            ]
+        );
+        assert_eq!(recalled(&mut subject, history(None, 2)), all[3..]);
+        let bob = Recipient::Name(name("BOB"));
+        assert_eq!(
+            recalled(&mut subject, history(Some(bob.clone()), 9)),
+            all[..2]
+        );
+        assert_eq!(recalled(&mut subject, history(Some(bob), 1)), all[1..2]);
+        let ops = Recipient::Audience(Audience::Group("ops".parse().unwrap()));
+        assert_eq!(recalled(&mut subject, history(Some(ops), 9)), all[2..3]);
+        let everybody = Recipient::Audience(Audience::Everybody);
+        assert_eq!(
+            recalled(&mut subject, history(Some(everybody), 9)),
+            all[3..4]
+        );
+        subject.disk.reopen();
+        assert_eq!(recalled(&mut subject, history(None, 100)), all);
+        assert!(recalled(&mut subject, history(None, 0)).is_empty());
+    });
+}
+
+#[test]
+fn a_search_finds_words_and_beginnings_of_words() {
+    check(|mut subject| {
+        talk(&mut subject);
+        for (words, found) in [
+            ("deploy", 3),
+            ("DEPLOY", 3),
+            ("deploy green", 1),
+            ("deploy-failed", 1),
+            ("failed-deploy", 0),
+            ("don't", 1),
+            ("gröss", 0),
+            ("größe", 1),
+            ("50%", 1),
+            ("ploy", 0),
+            ("said", 0),
+            ("\"", 0),
+            ("* OR deploy", 0),
+            ("NEAR(deploy)", 0),
+            ("", 0),
+        ] {
+            let search = Recall::Search {
+                words: words.into(),
+                count: 9,
+            };
+            assert_eq!(recalled(&mut subject, search).len(), found, "{words:?}");
+        }
+        let last = Recall::Search {
+            words: "deploy".into(),
+            count: 1,
+        };
+        assert_eq!(recalled(&mut subject, last), ["carol: deploy failed: 50%"]);
+    });
+}
+
+#[test]
+fn what_is_unread_and_what_is_open_can_be_asked_for() {
+    check(|mut subject| {
+        talk(&mut subject);
+        subject.kept(StoreRequest::MarkShown {
+            ids: vec![(name("bob"), MessageId(1)), (name("dave"), MessageId(6))],
+        });
+        subject.kept(mark(4, Delivery::Stored));
+        let unread = recalled(&mut subject, Recall::Unread);
+        assert_eq!(unread, ["carol: deploy failed: 50%"]);
+        let open = recalled(&mut subject, Recall::Outbox);
+        assert_eq!(open, ["me: deploying; don't wait"]);
+        subject.kept(mark(2, Delivery::Acked));
+        assert!(recalled(&mut subject, Recall::Outbox).is_empty());
+    });
 }

@@ -2,6 +2,7 @@
 
 use super::inbox::Item;
 use super::port::{StoreReply, StoreRequest};
+use super::request::RequestId;
 use super::{Client, Output, Timer};
 use crate::model::limits::{STORE_RETRY_MAX, STORE_RETRY_MIN};
 use crate::model::{MessageId, Name, StoreTicket};
@@ -15,6 +16,7 @@ pub(super) enum Then {
     Launch(MessageId),
     Load,
     Nothing,
+    Recall(RequestId),
     Rows,
     Shown(Vec<(Name, MessageId)>),
 }
@@ -44,6 +46,14 @@ struct Open {
 }
 
 impl Disk {
+    /// Requests that wait for an answer.
+    pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> {
+        self.open.values().filter_map(|open| match open.then {
+            Then::Recall(request) => Some(request),
+            _ => None,
+        })
+    }
+
     /// How many questions wait for an answer.
     pub(super) fn open_count(&self) -> usize {
         self.open.len()
@@ -85,6 +95,7 @@ impl Client {
             Then::Launch(id) => self.on_put_out(id, done.is_some()),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
+            Then::Recall(request) => self.on_recalled(request, done),
             Then::Rows => self.on_rows_written(),
             Then::Shown(ids) => self.on_marked(&ids),
         }

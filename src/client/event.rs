@@ -190,11 +190,15 @@ pub struct Report {
 /// Why a message failed, or nothing more is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// It was given up here; it may have arrived.
+    Cancelled,
     /// The recipient's key is not the pinned one.
     KeyChanged,
     /// Nobody answered.
     NoAnswer,
-    /// There is no room for it.
+    /// The server cannot write to its disk.
+    NoStore,
+    /// There is no room for it in the mailbox.
     Quota,
     /// The server refused it.
     Refused,

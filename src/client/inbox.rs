@@ -4,7 +4,7 @@ use super::disk::Then;
 use super::event::{Arrived, Event, Mark, Via};
 use super::notices::Notice;
 use super::order::{Placed, StreamKey, Streams};
-use super::port::{Done, InMessage, Seen, StoreRequest};
+use super::port::{Done, InMessage, Seen, StoreRequest, readable};
 use super::{Client, GroupPrivate, Mode, Timer};
 use crate::model::limits::{
     BATCH_STALL, HELD_MAX, MAIL_ACKS_MAX, STORE_QUEUE_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX,
@@ -13,9 +13,6 @@ use crate::model::{MessageId, Name, PublicKey};
 use crate::wire::packet::{Audience, MailHead, MailKind, Stamp};
 use crate::wire::{Head, Packet};
 use std::collections::{BTreeSet, VecDeque};
-
-/// Shown in place of a text in a form of a later version.
-const UNREADABLE: &str = "(in a form this version cannot read)";
 
 /// Messages between arrival and screen.
 pub(super) struct Inbox {
@@ -127,10 +124,7 @@ impl Item {
             late,
             ..
         } = self.message;
-        let text = match enc {
-            None => String::from_utf8(body.into_vec()).unwrap_or_else(|_| UNREADABLE.to_owned()),
-            Some(_) => UNREADABLE.to_owned(),
-        };
+        let text = readable(&body, enc.as_deref()).into_string();
         Arrived {
             id,
             from,

@@ -723,6 +723,7 @@ impl Client {
         let mut open: Vec<RequestId> = self.drop_asks().iter().filter_map(|a| a.request).collect();
         open.extend(self.outbox.take_requests());
         open.extend(self.peers.take_trusts());
+        open.extend(self.disk.requests());
         open.extend(self.early.drain(..).map(|(request, _)| request));
         open.extend(self.login.request.take());
         open.retain(|request| Some(*request) != self.login.exit);

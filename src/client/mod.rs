@@ -7,6 +7,7 @@ mod asks;
 mod disk;
 pub mod event;
 mod groups;
+mod history;
 mod inbox;
 mod login;
 mod notices;
@@ -326,7 +327,9 @@ impl Client {
     fn on_request(&mut self, id: RequestId, request: Request) {
         use asks::What;
         match request {
+            Request::Cancel(digits) => self.cancel(id, &digits),
             Request::Exit => self.exit(id),
+            Request::Recall(recall) => self.recall(id, recall),
             Request::Reg => self.reg(id),
             Request::Trust { name, fingerprint } => self.trust(id, name, fingerprint),
             _ if matches!(self.view.mode, Mode::Offline(_)) => {

@@ -163,6 +163,12 @@ impl Outbox {
         self.all.get_mut(&id)
     }
 
+    /// Those whose ids begin with these digits.
+    pub(super) fn find(&self, digits: &str) -> Vec<MessageId> {
+        let fits = |id: &MessageId| id.to_string().starts_with(digits);
+        self.all.keys().copied().filter(fits).collect()
+    }
+
     pub(super) fn take_requests(&mut self) -> Vec<RequestId> {
         let waiting = self.waiting.drain(..).map(|(request, ..)| request);
         let awaited = self.all.values_mut().filter_map(|out| out.request.take());
@@ -705,6 +711,7 @@ impl Client {
         };
         let reason = match (&why, code) {
             (RequestError::UnknownPeer(_), _) => Reason::UnknownPeer,
+            (_, RefusalCode::NoStore | RefusalCode::StoreFull) => Reason::NoStore,
             (RequestError::Quota(_), _) => Reason::Quota,
             (_, RefusalCode::TooLong) => Reason::TooLong,
             _ => Reason::Refused,
@@ -770,7 +777,7 @@ impl Client {
     }
 
     /// The last word: told, kept, and the outbox is free of it.
-    fn finish(&mut self, report: &Report, how: Result<(), RequestError>) {
+    pub(super) fn finish(&mut self, report: &Report, how: Result<(), RequestError>) {
         self.tell(Event::Delivery(report.clone()));
         self.retire(report, how);
     }

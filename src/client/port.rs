@@ -1,5 +1,5 @@
 //! What a client asks of its own store: the outbox, the ids it has seen, pins, its copy of the
-//! table.
+//! table, and what was said before.
 //!
 //! Same shape and rules as the server's port: a ticket ties a reply to its request, refused and
 //! unknown are told apart, a request repeated after `Unknown` is done once.
@@ -87,6 +87,66 @@ pub enum Pinned {
     Server(std::net::SocketAddr),
 }
 
+/// A question to what was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// The newest messages of one conversation, or of all, the oldest of them first.
+    History {
+        /// With whom; none: with everybody.
+        talk: Option<Recipient>,
+        /// How many at most.
+        count: usize,
+    },
+    /// What was typed here and has no final state, in the order it was put.
+    Outbox,
+    /// The newest messages that hold all these words, or words that begin so.
+    Search {
+        /// Words as they are typed; case and signs mean nothing.
+        words: Box<str>,
+        /// How many at most.
+        count: usize,
+    },
+    /// Messages that arrived and are not shown, in the order they were put.
+    Unread,
+}
+
+/// A message as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its sender's id for it.
+    pub id: MessageId,
+    /// Who sent it; none: oneself.
+    pub from: Option<Name>,
+    /// The conversation it belongs to: the other person, a group, or everybody.
+    pub talk: Recipient,
+    /// The server's time of acceptance, or the sender's claim.
+    pub at_ms: i64,
+    /// A program wrote it.
+    pub auto: bool,
+    /// What it says.
+    pub text: Box<str>,
+    /// How much is known of it, if it was typed here.
+    pub state: Option<Delivery>,
+}
+
+/// Shown in place of a text in a form of a later version.
+const UNREADABLE: &str = "(in a form this version cannot read)";
+
+/// The text of a body, or a sentence in its place.
+#[must_use]
+pub fn readable(body: &[u8], enc: Option<&str>) -> Box<str> {
+    match (std::str::from_utf8(body), enc) {
+        (Ok(text), None) => text.into(),
+        _ => UNREADABLE.into(),
+    }
+}
+
+/// The words of a text as a search sees them: letters and digits, in lower case.
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
 /// What a client asks of its store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreRequest {
@@ -119,6 +179,8 @@ pub enum StoreRequest {
         /// The keys.
         pin: Pin,
     },
+    /// Look something up. At most `RECALL_BYTES_MAX` of texts are brought, the newest.
+    Recall(Recall),
     /// Rows of the table up to a version; `reset` drops all before (may be flushed late).
     ApplyRows {
         /// The random number of the server's store.
@@ -152,6 +214,8 @@ pub enum Done {
     Loaded(Box<Loaded>),
     /// Answer to `PutIn`.
     PutIn(Seen),
+    /// Answer to `Recall`.
+    Recalled(Vec<Entry>),
 }
 
 /// Whether a message was seen before.

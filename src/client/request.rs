@@ -1,5 +1,6 @@
 //! What a user or program may ask of a client, and how it ends.
 
+use super::port::{Entry, Recall};
 use crate::model::{Delivery, GroupName, MessageId, Name, Text};
 use crate::secure::Fingerprint;
 
@@ -10,6 +11,8 @@ pub struct RequestId(pub u64);
 /// What may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
+    /// Give up a message that nobody has confirmed; the digits that its id begins with.
+    Cancel(Box<str>),
     /// Make a group, without entering it.
     CreateGroup(GroupName),
     /// Go away and stay running.
@@ -25,6 +28,8 @@ pub enum Request {
     ListGroups,
     /// The members of the current group, in order of joining.
     ListMembers,
+    /// Look up what was said before; local.
+    Recall(Recall),
     /// Come back after `Dereg`.
     Reg,
     /// A message for one person.
@@ -71,11 +76,19 @@ pub enum Outcome {
         /// `Acked`, `Delivered` or `Stored`.
         state: Delivery,
     },
+    /// What was found.
+    Recalled(Vec<Entry>),
 }
 
 /// How it did not. Display: lower-case, what is so and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
+    /// More than one message in the outbox has an id that begins so.
+    #[error("more than one message has an id that begins so: give more digits")]
+    Ambiguous,
+    /// It was given up; it may have arrived.
+    #[error("cancelled; it may have arrived")]
+    Cancelled,
     /// The store of this client.
     #[error("the disk refused; nothing was sent")]
     Disk,
@@ -96,6 +109,9 @@ pub enum RequestError {
     /// One was removed.
     #[error("not a member of this group any more")]
     NotMember,
+    /// The outbox holds nothing of this id.
+    #[error("no message in the outbox has such an id: see outbox")]
+    NoSuchMessage,
     /// `OUTBOX_MAX` or `OUTBOX_SAVED_MAX`.
     #[error("the outbox is full: wait until messages are confirmed")]
     OutboxFull,
@@ -114,6 +130,9 @@ pub enum RequestError {
     /// Five slots without an answer.
     #[error("the server does not respond; it is not known whether it was done")]
     ServerUnreachable,
+    /// The server has it already.
+    #[error("too late: the server has it")]
+    TooLate,
     /// There is none.
     #[error("no group is called {0}")]
     UnknownGroup(GroupName),

@@ -9,21 +9,21 @@ use super::paths::Profile;
 use super::reactor::{Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::socket::Socket;
 use super::trace::Trace;
-use super::{Fault, ambient, bind_fault};
+use super::{Fault, ambient, bind_fault, paths, store_fault};
 use crate::client::port::{Full, Store, StoreRequest};
 use crate::client::{Client, Config};
-use crate::memory::ClientMemory;
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, PROMPT_HOLD, STORE_ROUNDS_MAX,
 };
 use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
-use std::collections::BTreeSet;
+use crate::store::ClientStore;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What `join` may be told.
@@ -71,7 +71,9 @@ struct Loop {
     paint: Paint,
     screen: Screen,
     shell: Shell,
-    store: ClientMemory,
+    store: ClientStore,
+    /// Questions that its queue had no room for, in order.
+    held_back: VecDeque<(StoreTicket, StoreRequest)>,
     trace: Option<Trace>,
     on_failure: OnFailure,
     in_flight: BTreeSet<LineId>,
@@ -87,6 +89,7 @@ struct Loop {
     failed: Option<Exit>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
+    /// Dropped last: the store is closed before somebody else may open it.
     _profile: Profile,
 }
 
@@ -133,7 +136,10 @@ impl Loop {
             trace: trace.is_some(),
         };
         let mut ratchet = Ratchet::new(ambient::random());
-        let store = ClientMemory::new(ratchet.u32());
+        let path = paths::store(options.data.as_deref(), Some(&options.name))?;
+        let wake = reactor.waker().map_err(failed)?;
+        let store = ClientStore::open(&path, ratchet.u32(), wake)
+            .map_err(|error| store_fault(&path, &error))?;
         let client = Client::new(config, Arc::new(identity), ratchet);
         Ok(Self {
             entropy: reactor.now().instant + ENTROPY,
@@ -146,6 +152,7 @@ impl Loop {
             screen: Screen::new(stdout, STDOUT),
             shell: Shell::new(settings, client),
             store,
+            held_back: VecDeque::new(),
             trace,
             on_failure: settings.on_failure,
             in_flight: BTreeSet::new(),
@@ -178,6 +185,7 @@ impl Loop {
         self.screen.print(&self.console.take_output(), 0);
         let shown = self.screen.finish();
         self.tell_shown(self.reactor.now(), shown);
+        self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
         }
@@ -377,6 +385,7 @@ impl Loop {
     fn drain(&mut self, now: Now) {
         self.unfinished = true;
         for _ in 0..STORE_ROUNDS_MAX {
+            self.offer_held_back();
             self.drain_outputs(now);
             self.store.flush();
             let mut answered = false;
@@ -406,6 +415,16 @@ impl Loop {
                     }
                 }
                 Output::Transmit(transmit) => self.socket.send(transmit),
+                Output::Write {
+                    line,
+                    file,
+                    bytes,
+                    count,
+                } => {
+                    let written = paths::write_new(Path::new(&*file), &bytes);
+                    let written = written.map(|()| count).map_err(|error| error.to_string());
+                    self.shell.handle_written(line, &file, written);
+                }
             }
         }
     }
@@ -418,11 +437,18 @@ impl Loop {
             .print_above(&self.paint.paint(shown.tone, &shown.text));
     }
 
+    /// The core waits for its answers, so that there are never many of these.
     fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) {
-        if let Err(Full(ticket, request)) = self.store.submit(ticket, request) {
-            self.store.flush();
-            let again = self.store.submit(ticket, request);
-            assert!(again.is_ok(), "a store that was flushed takes a request");
+        self.held_back.push_back((ticket, request));
+        self.offer_held_back();
+    }
+
+    fn offer_held_back(&mut self) {
+        while let Some((ticket, request)) = self.held_back.pop_front() {
+            if let Err(Full(ticket, request)) = self.store.submit(ticket, request) {
+                self.held_back.push_front((ticket, request));
+                return;
+            }
         }
     }
 }

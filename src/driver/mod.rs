@@ -16,8 +16,11 @@ pub mod reactor;
 pub mod server;
 pub mod socket;
 pub mod trace;
+pub mod upkeep;
 
 use crate::shell::Exit;
+use crate::store::OpenError;
+use std::path::Path;
 
 /// Why a program could not begin: one line for stderr and the exit status it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,12 @@ impl Fault {
 /// The seeds' line for a port that another program has.
 fn port_in_use(port: u16) -> Fault {
     Fault::new(Exit::No, &format!("Port {port} is already in use."))
+}
+
+/// A store that cannot be used.
+fn store_fault(path: &Path, error: &OpenError) -> Fault {
+    let words = format!("Cannot use the store {}: {error}.", path.display());
+    Fault::new(Exit::Unreachable, &words)
 }
 
 /// A local address that cannot be had.

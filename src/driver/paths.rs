@@ -1,4 +1,4 @@
-//! Where things lie on this machine: directories, key files, the lock of a profile.
+//! Where things lie on this machine: directories, key files, stores, and the locks of their owners.
 
 use super::{Fault, ambient};
 use crate::model::Name;
@@ -26,28 +26,13 @@ impl Profile {
     /// # Errors
     /// If a running program has it, or others can get at it.
     pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
-        // Names are equal without regard to case, so are their profiles.
-        let folder = name.to_string().to_ascii_lowercase();
-        let directory = data_directory(data)?.join("profiles").join(folder);
-        make_private(&directory)?;
-        let path = directory.join("lock");
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        options.custom_flags(OFlag::O_NOFOLLOW.bits());
-        let file = options
-            .open(&path)
-            .map_err(|error| cannot("open", &path, &error))?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Self {
-                directory,
-                _lock: lock,
-            }),
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
-                let words = format!("Registration request rejected - name {name} used.");
-                Err(Fault::new(Exit::Unreachable, &words))
-            }
-            Err((_, errno)) => Err(cannot("lock", &path, &errno.into())),
-        }
+        let directory = profile_directory(data, name)?;
+        let used = format!("Registration request rejected - name {name} used.");
+        let lock = lock(&directory, &used)?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
     }
 
     /// The profile's key; a new one at first use.
@@ -59,14 +44,74 @@ impl Profile {
     }
 }
 
-/// The server's key; a new one at first use, in `server/` of the data directory.
+/// The directory of a server, ours until this is dropped.
+#[derive(Debug)]
+pub struct ServerData {
+    directory: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl ServerData {
+    /// Makes `server/` of the data directory, if need be, and locks it.
+    ///
+    /// # Errors
+    /// If a running server has it, or others can get at it.
+    pub fn open(data: Option<&Path>) -> Result<Self, Fault> {
+        let directory = server_directory(data)?;
+        let shown = directory.display();
+        let used = format!("Another server uses {shown}: stop it, or choose --data DIR.");
+        let lock = lock(&directory, &used)?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
+    }
+
+    /// The server's key; a new one at first use.
+    ///
+    /// # Errors
+    /// If the file is not right, or others can get at it.
+    pub fn identity(&self) -> Result<Identity, Fault> {
+        identity(&self.directory.join("server.key"))
+    }
+}
+
+/// The store of a profile, or of the server.
 ///
 /// # Errors
-/// If the file is not right, or others can get at it.
-pub fn server_identity(data: Option<&Path>) -> Result<Identity, Fault> {
-    let directory = data_directory(data)?.join("server");
-    make_private(&directory)?;
-    identity(&directory.join("server.key"))
+/// There is no data directory.
+pub fn store(data: Option<&Path>, profile: Option<&Name>) -> Result<PathBuf, Fault> {
+    match profile {
+        Some(name) => Ok(profile_directory(data, name)?.join("client.db")),
+        None => Ok(server_directory(data)?.join("store.db")),
+    }
+}
+
+fn profile_directory(data: Option<&Path>, name: &Name) -> Result<PathBuf, Fault> {
+    // Names are equal without regard to case, so are their profiles.
+    let folder = name.to_lower();
+    Ok(data_directory(data)?.join("profiles").join(folder))
+}
+
+fn server_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
+    Ok(data_directory(data)?.join("server"))
+}
+
+/// Makes a directory, and its lock; `used` says that somebody else has it.
+fn lock(directory: &Path, used: &str) -> Result<Flock<File>, Fault> {
+    make_private(directory)?;
+    let path = directory.join("lock");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options.custom_flags(OFlag::O_NOFOLLOW.bits());
+    let file = options
+        .open(&path)
+        .map_err(|error| cannot("open", &path, &error))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(Fault::new(Exit::Unreachable, used)),
+        Err((_, errno)) => Err(cannot("lock", &path, &errno.into())),
+    }
 }
 
 fn data_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
@@ -189,6 +234,21 @@ fn place_key(path: &Path, text: &str) -> io::Result<()> {
     fs::remove_file(&temporary)?;
     placed?;
     File::open(directory)?.sync_all()
+}
+
+/// Writes a new file that only its owner can read, and returns when it is on disk.
+///
+/// # Errors
+/// It exists already, or cannot be written; nothing is left of it then.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        fs::remove_file(path).ok();
+    }
+    written
 }
 
 /// As ssh does: a secret that others may read is no secret.

@@ -3,7 +3,8 @@
 
 use super::ambient::Ambient;
 use crate::model::{Instant, Now};
-use mio::{Events, Poll, Registry, Token};
+use crate::store::Wake;
+use mio::{Events, Poll, Registry, Token, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use std::io;
@@ -16,8 +17,9 @@ pub const STDIN: Token = Token(1);
 /// Standard output's events.
 pub const STDOUT: Token = Token(2);
 const SIGNALS: Token = Token(3);
+const STORE: Token = Token(4);
 
-/// Events that one turn takes from the kernel; there are four sources.
+/// Events that one turn takes from the kernel; there are five sources.
 const EVENTS_MAX: usize = 16;
 
 /// Waits for the world.
@@ -75,6 +77,18 @@ impl Reactor {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         self.poll.registry()
+    }
+
+    /// What ends the waiting when a store has something to tell.
+    ///
+    /// # Errors
+    /// If the kernel gives no descriptor.
+    pub fn waker(&self) -> io::Result<Wake> {
+        let waker = Waker::new(self.poll.registry(), STORE)?;
+        Ok(Box::new(move || {
+            // If this fails the answer is found when the next thing happens.
+            waker.wake().ok();
+        }))
     }
 
     /// The time before the first turn.

@@ -4,14 +4,14 @@ use super::output::Output as Screen;
 use super::reactor::{Reactor, SOCKET, STDOUT, Signal};
 use super::socket::Socket;
 use super::trace::Trace;
-use super::{Fault, ambient, bind_fault, paths};
-use crate::memory::ServerMemory;
+use super::{Fault, ambient, bind_fault, paths, store_fault};
 use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
 use crate::model::{Instant, Now};
 use crate::secure::Ratchet;
 use crate::server::port::{Full, Store};
 use crate::server::{Config, Event, Output, Server};
 use crate::shell::Exit;
+use crate::store::ServerStore;
 use crate::wire::Row;
 use crate::wire::row::Status;
 use std::io;
@@ -62,12 +62,14 @@ struct Loop {
     socket: Socket,
     screen: Screen,
     server: Server,
-    store: ServerMemory,
+    store: ServerStore,
     trace: Option<Trace>,
     show_table: bool,
     entropy: Instant,
     /// The core and its store were not yet done with each other.
     unfinished: bool,
+    /// Dropped last: the store is closed before somebody else may open it.
+    _data: paths::ServerData,
 }
 
 impl Loop {
@@ -76,11 +78,15 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
-        let identity = paths::server_identity(options.data.as_deref())?;
+        let data = paths::ServerData::open(options.data.as_deref())?;
+        let identity = data.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
         let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         let mut ratchet = Ratchet::new(ambient::random());
-        let store = ServerMemory::new(ratchet.u64());
+        let path = paths::store(options.data.as_deref(), None)?;
+        let wake = reactor.waker().map_err(failed)?;
+        let store = ServerStore::open(&path, ratchet.u64(), wake)
+            .map_err(|error| store_fault(&path, &error))?;
         let config = Config {
             quiet: options.quiet,
             relay: options.relay,
@@ -102,6 +108,7 @@ impl Loop {
             trace,
             show_table: options.extras.show_table,
             unfinished: false,
+            _data: data,
         })
     }
 
@@ -116,6 +123,7 @@ impl Loop {
                 Err(error) => Fault::new(Exit::No, &format!("The server ends: {error}.")).report(),
             };
             self.screen.finish();
+            self.store.flush();
             return exit;
         }
     }
@@ -186,7 +194,6 @@ impl Loop {
                 Output::Store(ticket, request) => {
                     if let Err(Full(ticket, request)) = self.store.submit(ticket, request) {
                         self.server.handle_store_full(now, ticket, request);
-                        return;
                     }
                 }
                 Output::Trace(traced) => {

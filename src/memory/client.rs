@@ -1,10 +1,10 @@
 //! The client's store in memory.
 
 use crate::client::port::{
-    Done, Full, InMessage, Loaded, OutMessage, Pin, Pinned, Recipient, Seen, Store, StoreEvent,
-    StoreReply, StoreRequest,
+    Done, Entry, Full, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, Store,
+    StoreEvent, StoreReply, StoreRequest, readable, words,
 };
-use crate::model::limits::{SEEN_IDS_MAX, STORE_QUEUE_MAX};
+use crate::model::limits::{RECALL_BYTES_MAX, SEEN_IDS_MAX, STORE_QUEUE_MAX};
 use crate::model::{Delivery, MessageId, Name, StoreTicket, Version};
 use crate::wire::Row;
 use crate::wire::packet::Audience;
@@ -21,6 +21,13 @@ pub struct ClientMemory {
     full: bool,
 }
 
+/// Where a message stands.
+#[derive(Clone, Copy)]
+enum Place {
+    In(usize),
+    Out(usize),
+}
+
 /// What survives.
 #[derive(Clone)]
 struct Kept {
@@ -32,6 +39,8 @@ struct Kept {
     inbox: Vec<InMessage>,
     seen: BTreeMap<Name, BTreeMap<MessageId, usize>>,
     top_seq: BTreeMap<(Name, Option<Audience>, u32), u64>,
+    /// Everything in the order it was put.
+    history: Vec<Place>,
     pins: BTreeMap<Pinned, Pin>,
     rows: BTreeMap<Name, Row>,
     version: Version,
@@ -51,6 +60,7 @@ impl ClientMemory {
                 inbox: Vec::new(),
                 seen: BTreeMap::new(),
                 top_seq: BTreeMap::new(),
+                history: Vec::new(),
                 pins: BTreeMap::new(),
                 rows: BTreeMap::new(),
                 version: Version(0),
@@ -124,6 +134,18 @@ impl Store for ClientMemory {
     }
 }
 
+/// True if these words follow one another in a text; the last may be the beginning of one.
+fn holds(said: &[String], phrase: &[String]) -> bool {
+    let Some((last, before)) = phrase.split_last() else {
+        return false;
+    };
+    let fits = |at: &[String]| {
+        let (end, begin) = at.split_last().expect("a window is as long as the phrase");
+        begin == before && end.starts_with(last.as_str())
+    };
+    said.windows(phrase.len()).any(fits)
+}
+
 /// Nobody waits for more about it.
 fn has_left(message: &OutMessage) -> bool {
     let to_many = matches!(message.to, Recipient::Audience(_));
@@ -159,6 +181,7 @@ impl Kept {
                 self.pins.insert(of, pin);
                 Done::Kept
             }
+            StoreRequest::Recall(recall) => Done::Recalled(self.recall(&recall)),
             StoreRequest::ApplyRows {
                 store,
                 reset,
@@ -192,6 +215,7 @@ impl Kept {
             let next = self.next_seq.entry(message.to.clone()).or_insert(1);
             *next = (*next).max(message.stamp.seq.saturating_add(1));
             self.out_by_id.insert(message.id, self.out.len());
+            self.history.push(Place::Out(self.out.len()));
             self.out.push(message);
         }
         Done::Kept
@@ -224,6 +248,9 @@ impl Kept {
             let top = self.top_seq.entry(key).or_insert(stamp.seq);
             *top = (*top).max(stamp.seq);
         }
+        if message.stamp.is_some() {
+            self.history.push(Place::In(self.inbox.len()));
+        }
         self.inbox.push(message);
         Seen::Fresh
     }
@@ -237,6 +264,80 @@ impl Kept {
             }
         }
         Done::Kept
+    }
+
+    fn recall(&self, recall: &Recall) -> Vec<Entry> {
+        let asked: Vec<Vec<String>> = match recall {
+            Recall::Search { words: asked, .. } => {
+                let asked = asked.split_whitespace().map(|word| words(word).collect());
+                asked
+                    .filter(|phrase: &Vec<String>| !phrase.is_empty())
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        let fits = |place: &&Place| {
+            let (shown, open) = match place {
+                Place::In(n) => (self.inbox[*n].shown, false),
+                Place::Out(n) => (true, !has_left(&self.out[*n])),
+            };
+            match recall {
+                Recall::History { talk, .. } => talk
+                    .as_ref()
+                    .is_none_or(|talk| self.entry(**place).talk == *talk),
+                Recall::Outbox => open,
+                Recall::Search { .. } => {
+                    let said: Vec<String> = words(&self.entry(**place).text).collect();
+                    !asked.is_empty() && asked.iter().all(|phrase| holds(&said, phrase))
+                }
+                Recall::Unread => !shown,
+            }
+        };
+        let count = match recall {
+            Recall::History { count, .. } | Recall::Search { count, .. } => *count,
+            Recall::Outbox | Recall::Unread => usize::MAX,
+        };
+        let mut bytes = 0;
+        let newest = self.history.iter().rev().filter(fits).take(count);
+        let mut entries: Vec<Entry> = newest
+            .map(|place| self.entry(*place))
+            .take_while(|entry| {
+                bytes += entry.text.len();
+                bytes <= RECALL_BYTES_MAX
+            })
+            .collect();
+        entries.reverse();
+        entries
+    }
+
+    fn entry(&self, place: Place) -> Entry {
+        match place {
+            Place::In(n) => {
+                let message = &self.inbox[n];
+                let audience = message.audience.clone().map(Recipient::Audience);
+                Entry {
+                    id: message.id,
+                    from: Some(message.from.clone()),
+                    talk: audience.unwrap_or_else(|| Recipient::Name(message.from.clone())),
+                    at_ms: message.at_ms,
+                    auto: message.auto,
+                    text: readable(&message.body, message.enc.as_deref()),
+                    state: None,
+                }
+            }
+            Place::Out(n) => {
+                let message = &self.out[n];
+                Entry {
+                    id: message.id,
+                    from: None,
+                    talk: message.to.clone(),
+                    at_ms: message.stored_ms.unwrap_or(message.stamp.at_ms),
+                    auto: message.auto,
+                    text: message.text.clone(),
+                    state: Some(message.state),
+                }
+            }
+        }
     }
 
     fn apply_rows(&mut self, store: u64, reset: bool, upto: Version, rows: Vec<Row>) -> Done {

@@ -327,6 +327,24 @@ pub const RELAY_ALL_BYTES_PER_S: u32 = 1_250_000;
 
 /// Store requests that wait; beyond, the request is given back.
 pub const STORE_QUEUE_MAX: usize = 8192;
+/// Store requests in one transaction: a commit costs about as much for one as for these.
+pub const STORE_BATCH_MAX: usize = 512;
+/// A disk that does not take a commit is tried again after this.
+pub const STORE_PROBE: Duration = ms(1000);
+/// So much must fit before a full disk counts as healed: a long text and its traces.
+pub const STORE_PROBE_BYTES: u32 = 256 << 10;
+/// Bytes of a client's store.
+pub const CLIENT_STORE_BYTES_MAX: usize = 4 << 30;
+/// Messages a client keeps as history; beyond, the oldest go when it starts.
+pub const HISTORY_MESSAGES_MAX: i64 = 1_000_000;
+/// Messages of the history that are shown if no count is given: a screen.
+pub const HISTORY_COUNT: usize = 20;
+/// Messages of the history that are shown at most.
+pub const HISTORY_COUNT_MAX: usize = 1000;
+/// Messages in one export.
+pub const EXPORT_MAX: usize = 100_000;
+/// Bytes of texts that one question to the history brings.
+pub const RECALL_BYTES_MAX: usize = 64 << 20;
 /// The core asks again after `Unknown`: first after this, doubling.
 pub const STORE_RETRY_MIN: Duration = ms(1000);
 /// The longest time between two such questions.

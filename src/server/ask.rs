@@ -165,5 +165,6 @@ pub(super) const fn code_of(refusal: Refusal) -> RefusalCode {
         Refusal::StoreFull => RefusalCode::StoreFull,
         Refusal::Taken => RefusalCode::NameUsed,
         Refusal::TooMany => RefusalCode::TooMany,
+        Refusal::Unwritable => RefusalCode::NoStore,
     }
 }

@@ -107,10 +107,13 @@ impl Event {
                     "[Registration request rejected - name {name} used.]"
                 )]
             }
+            Self::Health { degraded: true } => {
+                vec!["[The disk takes nothing new: messages and new names are refused.]".into()]
+            }
+            Self::Health { degraded: false } => vec!["[The disk is well again.]".into()],
             Self::TableChanged => vec!["[Client table updated.]".into()],
             Self::Delivered { .. }
             | Self::Expired { .. }
-            | Self::Health { .. }
             | Self::Left { .. }
             | Self::Registered { .. }
             | Self::Silent { .. }

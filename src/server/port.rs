@@ -325,6 +325,8 @@ pub enum Refusal {
     Taken,
     /// A count has reached its limit.
     TooMany,
+    /// The disk does not take it.
+    Unwritable,
 }
 
 /// How a store is.

@@ -2,8 +2,10 @@
 
 use super::command::{CommandError, Refusal};
 use super::grammar::{self, Spanned};
+use crate::client::port::Recipient;
 use crate::model::{GroupName, InvalidText, Name, Text};
 use crate::secure::Fingerprint;
+use crate::wire::packet::Audience;
 use std::ops::Range;
 
 /// What an argument is: how it is parsed and documented.
@@ -11,10 +13,16 @@ use std::ops::Range;
 pub enum Kind {
     /// The name of a command.
     Command,
+    /// How many.
+    Count,
+    /// A file: the rest of the line.
+    File,
     /// Thirty digits, with or without blanks: the rest of the line.
     Fingerprint,
     /// A group; a `#` before it is optional.
     Group,
+    /// The first digits of a message's id.
+    Id,
     /// A name which has to be one's own.
     Oneself,
     /// A person or program.
@@ -54,12 +62,24 @@ pub enum Target {
     Name(Name),
 }
 
+impl Target {
+    /// The conversation with it.
+    #[must_use]
+    pub fn recipient(self) -> Recipient {
+        match self {
+            Self::Group(group) => Recipient::Audience(Audience::Group(group)),
+            Self::Name(name) => Recipient::Name(name),
+        }
+    }
+}
+
 /// The arguments of one line, by the names of their parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Args(Vec<(&'static str, Value)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
+    Count(usize),
     Fingerprint(Fingerprint),
     Group(GroupName),
     Peer(Name),
@@ -74,8 +94,11 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Count => "count",
+            Self::File => "file",
             Self::Fingerprint => "fingerprint",
             Self::Group => "group",
+            Self::Id => "id",
             Self::Oneself => "oneself",
             Self::Peer => "peer",
             Self::Target => "target",
@@ -84,7 +107,7 @@ impl Kind {
     }
 
     const fn takes_rest(self) -> bool {
-        matches!(self, Self::Fingerprint | Self::Text)
+        matches!(self, Self::File | Self::Fingerprint | Self::Text)
     }
 }
 
@@ -133,6 +156,15 @@ impl Args {
         match grammar::rest(source, at) {
             Some(surplus) => Err(Refusal::Surplus.at(surplus.span)),
             None => Ok(Self(values)),
+        }
+    }
+
+    /// A number.
+    #[must_use]
+    pub fn count(&self, name: &str) -> Option<usize> {
+        match self.find(name)? {
+            Value::Count(count) => Some(*count),
+            _ => None,
         }
     }
 
@@ -199,7 +231,17 @@ impl Args {
 fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
-        Kind::Command | Kind::Oneself => Ok(Value::Word(word.text.to_owned())),
+        Kind::Command | Kind::File | Kind::Oneself => Ok(Value::Word(word.text.to_owned())),
+        Kind::Count => match word.text.parse() {
+            Ok(count @ 1..) => Ok(Value::Count(count)),
+            _ => Err(at(Refusal::NoCount)),
+        },
+        Kind::Id => {
+            let digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+            let id = (4..=32).contains(&word.text.len()) && word.text.chars().all(digit);
+            let word = Value::Word(word.text.to_owned());
+            id.then_some(word).ok_or_else(|| at(Refusal::NoId))
+        }
         Kind::Fingerprint => match word.text.parse() {
             Ok(fingerprint) => Ok(Value::Fingerprint(fingerprint)),
             Err(_) => Err(at(Refusal::NoFingerprint)),

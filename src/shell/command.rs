@@ -4,6 +4,7 @@ use super::args::{Args, Kind, Need, Param, Target};
 use super::exit::ErrorCode;
 use super::registry::Registry;
 use super::{Settings, client::GroupPrivate};
+use crate::client::port::{Recall, Recipient};
 use crate::client::{Mode, Request, View};
 use crate::model::{InvalidName, Name};
 use std::ops::Range;
@@ -44,6 +45,8 @@ pub enum Heading {
     Messages,
     /// Groups.
     Groups,
+    /// What was said before.
+    History,
     /// Who is here.
     Presence,
     /// Who somebody is.
@@ -121,10 +124,14 @@ pub struct Context<'a> {
 pub enum Action {
     /// End the conversation.
     Close,
+    /// Write a conversation into a file.
+    Export(Recipient, Box<str>),
     /// Begin a conversation.
     Open(Target),
     /// Ask the client.
     Request(Request),
+    /// Look up what was said before, and show it.
+    Recall(Recall),
     /// Show these lines; there is nothing else to do.
     Say(String),
 }
@@ -145,14 +152,20 @@ pub struct CommandError {
 pub enum Refusal {
     /// The group's name breaks the rules.
     BadGroupName(InvalidName),
+    /// The file's name does not say in which form it is to be written.
+    BadSuffix,
     /// The text has no byte.
     EmptyText(Param),
     /// The line, or its text, is too long.
     LongText,
     /// An argument is missing.
     Missing(Param),
+    /// Not a number above zero.
+    NoCount,
     /// Not thirty digits.
     NoFingerprint,
+    /// Not the digits of an id.
+    NoId,
     /// The name is known, its key is not.
     NoKey(Name),
     /// `dereg` with another's name; one's own is this.
@@ -272,6 +285,7 @@ impl Heading {
         match self {
             Self::Messages => "Messages",
             Self::Groups => "Groups",
+            Self::History => "History",
             Self::Presence => "Presence",
             Self::Keys => "Keys",
             Self::Program => "This program",
@@ -295,7 +309,12 @@ impl Refusal {
             Self::BadGroupName(_) => ErrorCode::BadName,
             Self::EmptyText(_) => ErrorCode::EmptyText,
             Self::LongText => ErrorCode::TooLong,
-            Self::Missing(_) | Self::NoFingerprint | Self::Surplus => ErrorCode::Usage,
+            Self::BadSuffix
+            | Self::Missing(_)
+            | Self::NoCount
+            | Self::NoFingerprint
+            | Self::NoId
+            | Self::Surplus => ErrorCode::Usage,
             Self::NoKey(_) => ErrorCode::Refused,
             Self::NotSelfDereg(_) | Self::NotSelfReg(_) => ErrorCode::NotSelf,
             Self::TooManyLines => ErrorCode::Busy,

@@ -13,7 +13,8 @@ pub enum Exit {
     Usage = 2,
     /// A script does not parse.
     Parse = 3,
-    /// The server cannot be reached, or the profile is in use: nothing is known to have been done.
+    /// The server cannot be reached, or profile or store cannot be used: nothing is known to have
+    /// been done.
     Unreachable = 4,
     /// It was tried, and nobody is known to have it.
     NobodyHasIt = 5,
@@ -44,6 +45,8 @@ pub enum ErrorCode {
     BadName,
     /// Too much waits already.
     Busy,
+    /// A message was given up here; it may have arrived.
+    Cancelled,
     /// The disk refused.
     Disk,
     /// A text is empty.
@@ -89,6 +92,7 @@ impl ErrorCode {
         match self {
             Self::BadName => "bad-name",
             Self::Busy => "busy",
+            Self::Cancelled => "cancelled",
             Self::Disk => "disk",
             Self::EmptyText => "empty-text",
             Self::GroupExists => "group-exists",
@@ -122,6 +126,7 @@ impl ErrorCode {
             Self::Busy | Self::Disk | Self::NoSession | Self::ServerUnreachable => {
                 Exit::Unreachable
             }
+            Self::Cancelled => Exit::NobodyHasIt,
             Self::GroupExists
             | Self::KeyChanged
             | Self::NameTaken
@@ -149,6 +154,10 @@ impl ErrorCode {
 impl From<&RequestError> for ErrorCode {
     fn from(error: &RequestError) -> Self {
         match error {
+            RequestError::Ambiguous | RequestError::NoSuchMessage | RequestError::TooLate => {
+                Self::Refused
+            }
+            RequestError::Cancelled => Self::Cancelled,
             RequestError::Disk => Self::Disk,
             RequestError::Ended => Self::NoSession,
             RequestError::GroupExists(_) => Self::GroupExists,

@@ -96,11 +96,16 @@ fn keep_end(text: &str) -> String {
 fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String> {
     match &error.refusal {
         Refusal::BadGroupName(why) => Some(clean::line(&why.to_string())),
+        Refusal::BadSuffix => Some("choose a name that ends in .txt or .json".to_owned()),
         Refusal::EmptyText(param) => Some(format!("{} is empty", param.label())),
         Refusal::LongText => Some(format!("a text has at most {TEXT_BYTES_MAX} bytes")),
         Refusal::Missing(param) => {
             let examples = examples(param.kind, cx.view);
             Some(format!("{} is missing{examples}", param.label()))
+        }
+        Refusal::NoCount => Some("expected a number above zero".to_owned()),
+        Refusal::NoId => {
+            Some("an id is hexadecimal, at least 4 digits, as outbox shows".to_owned())
         }
         Refusal::NoFingerprint => Some("a fingerprint is 30 digits, as verify shows it".to_owned()),
         Refusal::Surplus => Some("nothing stands here".to_owned()),
@@ -168,7 +173,13 @@ fn examples(kind: Kind, view: &View) -> String {
             let groups = view.groups.iter().take(2);
             groups.map(crate::model::GroupName::as_str).collect()
         }
-        Kind::Command | Kind::Fingerprint | Kind::Oneself | Kind::Text => Vec::new(),
+        Kind::Command
+        | Kind::Count
+        | Kind::File
+        | Kind::Fingerprint
+        | Kind::Id
+        | Kind::Oneself
+        | Kind::Text => Vec::new(),
     };
     if words.is_empty() {
         return String::new();

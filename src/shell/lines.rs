@@ -3,7 +3,7 @@
 use super::LineId;
 use super::command::LaterLines;
 use crate::client::RequestId;
-use crate::client::port::Recipient;
+use crate::client::port::{Recall, Recipient};
 use crate::model::limits::LINES_WAITING_MAX;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,6 +24,19 @@ pub(super) struct Pending {
     pub(super) line: Option<LineId>,
     /// Whom the message is for, if it is one.
     pub(super) about: Option<Recipient>,
+    /// What becomes of what it finds.
+    pub(super) found: Found,
+}
+
+/// What becomes of what a line finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It finds nothing.
+    Nothing,
+    /// It is shown as the answer to this.
+    Show(Recall),
+    /// It is written into a file.
+    Write(Box<str>),
 }
 
 /// As many lines wait as may.
@@ -105,6 +118,7 @@ mod tests {
         Pending {
             line: Some(line),
             about: None,
+            found: Found::Nothing,
         }
     }
 

@@ -9,6 +9,7 @@ mod commands;
 pub mod exit;
 pub mod explain;
 pub mod grammar;
+mod history;
 pub mod interpret;
 mod lines;
 pub mod manual;
@@ -19,15 +20,15 @@ pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
 
 use crate::client::event::{GroupAction, Session};
-use crate::client::port::Recipient;
+use crate::client::port::{Entry, Recall, Recipient};
 use crate::client::{self, Client, Ending, Event, Mode, Request, RequestError, RequestId, View};
-use crate::model::limits::LINE_BYTES_MAX;
+use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX};
 use crate::model::{Delivery, Instant, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
 use command::{Action, CommandError, Context, LaterLines, Refusal};
-use lines::{Lines, Pending};
+use lines::{Found, Lines, Pending};
 use render::Renderer;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -156,6 +157,17 @@ pub enum Output {
     Trace(Traced),
     /// A datagram to send.
     Transmit(Transmit),
+    /// A new file to write, for its owner only; `handle_written` tells how that went.
+    Write {
+        /// Which line wants it.
+        line: LineId,
+        /// Its path as it was typed.
+        file: Box<str>,
+        /// What it is to hold.
+        bytes: Vec<u8>,
+        /// How many messages that is.
+        count: usize,
+    },
 }
 
 impl Shell {
@@ -184,6 +196,7 @@ impl Shell {
         let pending = Pending {
             line: Some(line),
             about: None,
+            found: Found::Nothing,
         };
         self.lines.begin(request, pending, LaterLines::Wait);
         line
@@ -218,6 +231,25 @@ impl Shell {
     pub fn handle_shown(&mut self, now: Now, count: u64) {
         self.now = now;
         self.client.handle_shown(now, count);
+    }
+
+    /// The file that a line wanted is there with so many messages, or why it is not.
+    pub fn handle_written(&mut self, line: LineId, file: &str, written: Result<usize, String>) {
+        let style = self.settings.style;
+        match written {
+            Ok(count) => {
+                let words = format!("{count} messages written to {}.", clean::line(file));
+                self.show_words((Tone::Notice, render::bracket(&words, style)));
+                self.settle_done(line);
+            }
+            Err(why) => {
+                let why = clean::line(&why);
+                let words = format!("Cannot write {}: {why}.", clean::line(file));
+                self.show_words((Tone::Failure, render::bracket(&words, style)));
+                let code = ErrorCode::Disk;
+                self.fail(Some(line), code, why, code.exit());
+            }
+        }
     }
 
     /// Takes a datagram; bytes from the network are never our error.
@@ -318,6 +350,15 @@ impl Shell {
         match order.action {
             Action::Close => self.conversation = None,
             Action::Open(target) => self.conversation = Some(target),
+            Action::Export(talk, file) => {
+                let talk = Some(talk);
+                let count = EXPORT_MAX;
+                let recall = Recall::History { talk, count };
+                return self.recall(line, recall, Found::Write(file));
+            }
+            Action::Recall(recall) => {
+                return self.recall(line, recall.clone(), Found::Show(recall));
+            }
             Action::Request(request) => {
                 return self.ask(Some(line), request, order.later_lines);
             }
@@ -329,7 +370,41 @@ impl Shell {
     fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
         let about = about(&request, &self.view().mode);
         let id = self.client.handle_request(self.now, request);
-        self.lines.begin(id, Pending { line, about }, later);
+        let found = Found::Nothing;
+        self.lines.begin(id, Pending { line, about, found }, later);
+    }
+
+    fn recall(&mut self, line: LineId, recall: Recall, found: Found) {
+        let id = self
+            .client
+            .handle_request(self.now, Request::Recall(recall));
+        let pending = Pending {
+            line: Some(line),
+            about: None,
+            found,
+        };
+        self.lines.begin(id, pending, LaterLines::Run);
+    }
+
+    /// Shows what was found, or has it written. None: the line has its outcome.
+    fn on_found(&mut self, found: &Found, entries: &[Entry]) -> Option<(Box<str>, Vec<u8>)> {
+        let look = history::Look {
+            me: &self.client.view().name,
+            wall: self.now.wall,
+            style: self.settings.style,
+        };
+        match found {
+            Found::Nothing => None,
+            Found::Show(recall) => {
+                let words = look.answer(recall, entries);
+                self.show_words(words);
+                None
+            }
+            Found::Write(file) => {
+                let form = history::Form::of(file).unwrap_or(history::Form::Text);
+                Some((file.clone(), look.export(form, entries)))
+            }
+        }
     }
 
     /// Every line has its outcome: a polite leave.
@@ -410,7 +485,21 @@ impl Shell {
 
     fn on_done(&mut self, request: RequestId, outcome: client::Outcome) {
         self.failure_told = false;
-        let line = self.lines.settle(request).and_then(|pending| pending.line);
+        let pending = self.lines.settle(request);
+        if let (Some(pending), client::Outcome::Recalled(entries)) = (&pending, &outcome)
+            && let Some((file, bytes)) = self.on_found(&pending.found, entries)
+            && let Some(line) = pending.line
+        {
+            let count = entries.len();
+            self.outputs.push_back(Output::Write {
+                line,
+                file,
+                bytes,
+                count,
+            });
+            return self.run_released();
+        }
+        let line = pending.and_then(|pending| pending.line);
         if let Some(line) = line {
             self.outputs
                 .push_back(Output::Settled(line, Outcome::Done(outcome)));
@@ -420,7 +509,7 @@ impl Shell {
 
     fn on_error(&mut self, request: RequestId, error: &RequestError) {
         let told = std::mem::take(&mut self.failure_told);
-        let Some(Pending { line, about }) = self.lines.settle(request) else {
+        let Some(Pending { line, about, .. }) = self.lines.settle(request) else {
             return;
         };
         if !told && let Some(words) = self.renderer().request_error(error, about.as_ref()) {

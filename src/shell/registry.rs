@@ -185,11 +185,12 @@ mod tests {
             "verify verify",
             "trust trust",
             "close close",
+            "history log",
         ] {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 17);
+        assert_eq!(registry.commands().len(), 23);
     }
 
     #[test]

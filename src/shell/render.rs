@@ -72,16 +72,20 @@ impl Renderer<'_> {
             RequestError::UnknownPeer(_) => NOUSER.to_owned(),
             RequestError::WrongMode => INV.to_owned(),
             // Told by events: login refused, key changed, retrying, closing.
-            RequestError::Ended
+            RequestError::Cancelled
+            | RequestError::Ended
             | RequestError::NameTaken(_)
             | RequestError::ServerKeyChanged
             | RequestError::ServerUnreachable => return None,
-            RequestError::Disk
+            RequestError::Ambiguous
+            | RequestError::Disk
+            | RequestError::NoSuchMessage
             | RequestError::NotMember
             | RequestError::OutboxFull
             | RequestError::Quota(_)
             | RequestError::RateLimited
-            | RequestError::Refused(_) => {
+            | RequestError::Refused(_)
+            | RequestError::TooLate => {
                 let reason = clean::line(&error.to_string());
                 about.map_or_else(
                     || format!("Request failed: {reason}."),
@@ -189,7 +193,7 @@ impl Renderer<'_> {
             (Some(_), Style::Bracket) => (format!("[Group Message {}: ", arrived.from), "]"),
             (Some(_), Style::Plain) => (format!("Group Message {}: ", arrived.from), ""),
         };
-        let text = text(&open, &arrived.text, close);
+        let text = text_lines(&open, &arrived.text, close);
         let mut words = vec![(Tone::Message, text)];
         words.extend(marks(arrived).map(|mark| (Tone::Hint, mark.to_owned())));
         words
@@ -214,7 +218,7 @@ impl Renderer<'_> {
             None => format!("{from}: {stamp} "),
             Some(_) => format!("Group Chat {from}: {stamp} "),
         };
-        let mut item = vec![text(&open, &arrived.text, "")];
+        let mut item = vec![text_lines(&open, &arrived.text, "")];
         item.extend(marks(arrived).map(str::to_owned));
         item
     }
@@ -234,7 +238,13 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
             format!("Group name should not contain '{c}'. Try again.")
         }
         Refusal::BadGroupName(_) => "Invalid group name. Try again.".to_owned(),
-        Refusal::EmptyText(_) | Refusal::Missing(_) | Refusal::NoFingerprint | Refusal::Surplus => {
+        Refusal::BadSuffix => "Not a kind of file that can be written.".to_owned(),
+        Refusal::EmptyText(_)
+        | Refusal::Missing(_)
+        | Refusal::NoCount
+        | Refusal::NoFingerprint
+        | Refusal::NoId
+        | Refusal::Surplus => {
             format!("Usage: {}", error.usage.as_deref().unwrap_or("help"))
         }
         Refusal::LongText => "Message too long.".to_owned(),
@@ -296,7 +306,7 @@ pub fn shared_fingerprint(view: &View, with: &Name, identity: &PublicKey, style:
 const INV: &str = "Invalid command!";
 const NOUSER: &str = "User does not exist.";
 
-fn bracket(text: &str, style: Style) -> String {
+pub(super) fn bracket(text: &str, style: Style) -> String {
     match style {
         Style::Bracket => format!("[{text}]"),
         Style::Plain if text.ends_with("...") => text.to_owned(),
@@ -309,7 +319,7 @@ fn lines(header: String, rows: impl Iterator<Item = String>) -> String {
 }
 
 /// A text from somebody: indented from its second line on, and cut after twenty.
-fn text(open: &str, text: &str, close: &str) -> String {
+pub(super) fn text_lines(open: &str, text: &str, close: &str) -> String {
     let mut all = clean::lines(text);
     let mut shown = open.to_owned() + &all.next().unwrap_or_default();
     for line in all.by_ref().take(SHOWN_LINES_MAX - 1) {
@@ -353,8 +363,10 @@ fn failed(to: &str, reason: &str) -> String {
 
 const fn reason_words(reason: Option<Reason>) -> &'static str {
     match reason {
+        Some(Reason::Cancelled) => "cancelled, it may have arrived",
         Some(Reason::KeyChanged) => "the key changed",
         Some(Reason::NoAnswer) => "no answer",
+        Some(Reason::NoStore) => "the server cannot write to its disk",
         Some(Reason::Quota) => "the mailbox is full",
         Some(Reason::Refused) | None => "refused",
         Some(Reason::TooLong) => "too long",

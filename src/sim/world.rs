@@ -896,6 +896,14 @@ impl World {
             }
             shell::Output::Trace(_) => {}
             shell::Output::Transmit(transmit) => self.transmit(id, transmit),
+            // No machine in a world has files besides its store.
+            shell::Output::Write {
+                line, file, count, ..
+            } => {
+                if let Some(shell) = self.actor_mut(id).and_then(|a| a.shell.as_mut()) {
+                    shell.handle_written(line, &file, Ok(count));
+                }
+            }
         }
         Performed::Done
     }

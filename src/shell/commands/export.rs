@@ -1,0 +1,29 @@
+//! `export`: a conversation into a file.
+
+use crate::shell::args::{Args, Kind, Target};
+use crate::shell::command::{Action, Command, Context, Heading, Refusal, SESSION_FACES};
+use crate::shell::exit::ErrorCode;
+use crate::shell::history::Form;
+
+pub(super) fn command() -> Command {
+    Command::new(
+        "export",
+        Heading::History,
+        "write a conversation into a new file, .txt or .json",
+        run,
+    )
+    .required("target", Kind::Target)
+    .required("file", Kind::File)
+    .faces(SESSION_FACES)
+    .done("the file is written and on disk")
+    .errors(&[ErrorCode::Disk])
+    .example("export bob talk.txt", "[0 messages written to talk.txt.]")
+}
+
+fn run(_: &Context<'_>, args: &Args) -> Result<Action, Refusal> {
+    let target = args.target("target").expect("bound: <target> is required");
+    let file = args.word("file").expect("bound: <file> is required");
+    Form::of(file).ok_or(Refusal::BadSuffix)?;
+    let talk = Target::recipient(target.clone());
+    Ok(Action::Export(talk, file.into()))
+}

@@ -1,0 +1,152 @@
+//! What was said before, as lines for people and as files.
+
+use super::render::{Words, bracket, text_lines};
+use super::{Style, Tone, clean};
+use crate::client::port::{Entry, Recall, Recipient};
+use crate::model::{Delivery, Name, Wall};
+use crate::wire::packet::Audience;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// How one's own messages, times and notices look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    pub(super) me: &'a Name,
+    pub(super) wall: Wall,
+    pub(super) style: Style,
+}
+
+/// Digits of an id that are shown: enough to tell a thousand messages apart.
+const ID_DIGITS: usize = 8;
+
+impl Look<'_> {
+    /// The answer to a question.
+    pub(super) fn answer(self, recall: &Recall, entries: &[Entry]) -> Words {
+        let (title, none, rows): (String, &str, Vec<String>) = match recall {
+            Recall::History { talk, .. } => {
+                let of = talk.as_ref().map(|talk| format!(" of {}", word(talk)));
+                let title = format!("History{}:", of.unwrap_or_default());
+                let rows = entries.iter().map(|entry| self.row(entry)).collect();
+                (title, "No history.", rows)
+            }
+            Recall::Outbox => {
+                let rows = entries.iter().map(|entry| self.open_row(entry)).collect();
+                ("Outbox:".to_owned(), "The outbox is empty.", rows)
+            }
+            Recall::Search { .. } => {
+                let rows = entries.iter().map(|entry| self.row(entry)).collect();
+                ("Messages found:".to_owned(), "No message found.", rows)
+            }
+            Recall::Unread => (
+                "Unread messages:".to_owned(),
+                "No unread messages.",
+                unread(entries),
+            ),
+        };
+        if rows.is_empty() {
+            return (Tone::Notice, bracket(none, self.style));
+        }
+        let title = bracket(&title, self.style);
+        (
+            Tone::Notice,
+            std::iter::once(title)
+                .chain(rows)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    }
+
+    fn row(self, entry: &Entry) -> String {
+        text_lines(&self.open(entry), &entry.text, "")
+    }
+
+    /// With what is known of it, and what `cancel` wants.
+    fn open_row(self, entry: &Entry) -> String {
+        let id = entry.id.to_string();
+        let known = match entry.state {
+            Some(Delivery::Stored) => "saved",
+            _ => "not confirmed",
+        };
+        let open = format!("{} {known}, {}", &id[..ID_DIGITS], self.open(entry));
+        text_lines(&open, &entry.text, "")
+    }
+
+    /// `2026-11-21 12:00:07 alice to bob: `
+    fn open(self, entry: &Entry) -> String {
+        let stamp = self.wall.at(entry.at_ms).stamp();
+        let from = entry.from.as_ref().unwrap_or(self.me);
+        match (&entry.talk, &entry.from) {
+            (Recipient::Name(_), Some(_)) => format!("{stamp} {from}: "),
+            (talk, _) => format!("{stamp} {from} to {}: ", word(talk)),
+        }
+    }
+
+    /// The bytes of a file.
+    pub(super) fn export(self, form: Form, entries: &[Entry]) -> Vec<u8> {
+        let line = |entry: &Entry| match form {
+            Form::Json => json_line(self.me, entry),
+            Form::Text => {
+                let all: Vec<String> = clean::lines(&entry.text).collect();
+                self.open(entry) + &all.join("\n  ") + "\n"
+            }
+        };
+        entries.iter().map(line).collect::<String>().into_bytes()
+    }
+}
+
+/// In which form a conversation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// An object a line, exact.
+    Json,
+    /// As it is shown, clean.
+    Text,
+}
+
+impl Form {
+    /// By the end of the file's name.
+    pub(super) fn of(file: &str) -> Option<Self> {
+        let (_, suffix) = file.rsplit_once('.')?;
+        match suffix {
+            "json" => Some(Self::Json),
+            "txt" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
+fn json_line(me: &Name, entry: &Entry) -> String {
+    let mut line = json!({
+        "id": entry.id.to_string(),
+        "at": entry.at_ms,
+        "from": entry.from.as_ref().unwrap_or(me).as_str(),
+        "talk": word(&entry.talk),
+        "text": &*entry.text,
+    });
+    if let Some(state) = entry.state {
+        line["state"] = state.word().into();
+    }
+    if entry.auto {
+        line["auto"] = true.into();
+    }
+    line.to_string() + "\n"
+}
+
+/// `bob`, `#lounge`, `everybody`.
+fn word(talk: &Recipient) -> String {
+    match talk {
+        Recipient::Audience(Audience::Everybody) => "everybody".to_owned(),
+        Recipient::Audience(Audience::Group(group)) => format!("#{group}"),
+        Recipient::Name(name) => name.to_string(),
+    }
+}
+
+/// How many of whom. Their texts are shown once, at their time.
+fn unread(entries: &[Entry]) -> Vec<String> {
+    let mut counts: BTreeMap<&Name, usize> = BTreeMap::new();
+    for from in entries.iter().filter_map(|entry| entry.from.as_ref()) {
+        *counts.entry(from).or_default() += 1;
+    }
+    let line = |(from, count): (&Name, usize)| format!("{from}: {count}");
+    counts.into_iter().map(line).collect()
+}

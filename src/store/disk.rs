@@ -1,0 +1,254 @@
+//! One SQLite file: how it is made, opened, judged and carried to a newer format.
+
+use super::error::OpenError;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What kind of store a file is.
+pub(super) struct Kind {
+    /// SQLite's `application_id`: four letters in the header of the file.
+    pub(super) application: u32,
+    /// The steps from an empty file to the latest format, one for each format.
+    pub(super) formats: &'static [&'static str],
+    /// How large it may become.
+    pub(super) bytes_max: u64,
+}
+
+impl Kind {
+    /// The latest format.
+    fn format(&self) -> u32 {
+        u32::try_from(self.formats.len()).expect("there are few formats")
+    }
+}
+
+/// Somebody else may look at the file (a backup, a check): wait for them this long.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// WAL with FULL: a commit is on disk when it returns; NORMAL would lose the last ones at a power
+/// cut (<https://www.sqlite.org/pragma.html#pragma_synchronous>). `fullfsync` is for macOS, where
+/// fsync does not reach the platter.
+const HABITS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA foreign_keys = ON;
+    PRAGMA cell_size_check = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA temp_store = MEMORY;
+";
+
+/// Opens a store, makes it if there is none, looks for damage, and carries it to the latest format.
+pub(super) fn open(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+    create(path)?;
+    let db = connect(path, kind)?;
+    demand_ours(&db, kind)?;
+    demand_sound(&db)?;
+    migrate(&db, kind)?;
+    Ok(db)
+}
+
+/// Opens it again after a failure, without looking at every page.
+pub(super) fn reopen(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+    let db = connect(path, kind)?;
+    demand_ours(&db, kind)?;
+    Ok(db)
+}
+
+/// Opens a store to look at it, perhaps beside the program that owns it.
+pub(super) fn look(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+    let db = connect(path, kind)?;
+    demand_ours(&db, kind)?;
+    if pragma::<u32>(&db, "user_version")? == 0 {
+        return Err(OpenError::Foreign);
+    }
+    Ok(db)
+}
+
+/// Bytes in use, without free pages inside the file.
+pub(super) fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let pages: u64 = pragma(db, "page_count")?;
+    let free: u64 = pragma(db, "freelist_count")?;
+    Ok(pages.saturating_sub(free) * pragma::<u64>(db, "page_size")?)
+}
+
+/// Everything there is to say about its pages and indexes; `ok` if nothing is wrong.
+pub(super) fn examine(db: &Connection, pragma: &str) -> rusqlite::Result<String> {
+    let mut found = Vec::new();
+    db.pragma_query(None, pragma, |row| {
+        found.push(row.get::<_, String>(0)?);
+        Ok(())
+    })?;
+    Ok(found.join("; "))
+}
+
+/// An empty file that nobody else can read, durable under its name; nothing if there is one.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        Ok(file) => file.sync_all()?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    File::open(path.parent().expect("a store lies in a directory"))?.sync_all()
+}
+
+fn connect(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let db = Connection::open_with_flags(absolute(path)?, flags)?;
+    db.busy_timeout(BUSY)?;
+    db.execute_batch(HABITS)?;
+    let page_bytes: u64 = pragma(&db, "page_size")?;
+    let pages_max = (kind.bytes_max / page_bytes.max(1)).cast_signed();
+    db.pragma_update(None, "max_page_count", pages_max)?;
+    Ok(db)
+}
+
+/// A relative path may begin with `file:`, which SQLite would read as something else.
+fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let directory = path.parent().expect("a store lies in a directory");
+    let name = path.file_name().expect("a store has a name");
+    Ok(directory.canonicalize()?.join(name))
+}
+
+fn demand_ours(db: &Connection, kind: &Kind) -> Result<(), OpenError> {
+    let found: u32 = pragma(db, "user_version")?;
+    let application: u32 = pragma(db, "application_id")?;
+    let known = kind.format();
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let is_new = found == 0
+        && application == 0
+        && db.query_row(tables, [], |row| row.get::<_, u32>(0))? == 0;
+    if !is_new && application != kind.application {
+        return Err(OpenError::Foreign);
+    }
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    Ok(())
+}
+
+fn demand_sound(db: &Connection) -> Result<(), OpenError> {
+    match examine(db, "quick_check")?.as_str() {
+        "ok" => Ok(()),
+        found => Err(OpenError::Damaged(first_line(found))),
+    }
+}
+
+/// One step for each format it does not have yet; each is there as a whole or not at all.
+fn migrate(db: &Connection, kind: &Kind) -> Result<(), OpenError> {
+    let found: usize = pragma(db, "user_version")?;
+    for (index, format) in kind.formats.iter().enumerate().skip(found) {
+        let step = db.unchecked_transaction()?;
+        step.execute_batch(format)?;
+        step.pragma_update(None, "application_id", kind.application)?;
+        step.pragma_update(None, "user_version", index + 1)?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+fn pragma<T: rusqlite::types::FromSql>(db: &Connection, name: &str) -> rusqlite::Result<T> {
+    db.pragma_query_value(None, name, |row| row.get(0))
+}
+
+/// Enough for one line of complaint.
+pub(super) fn first_line(text: &str) -> String {
+    let line = text.split([';', '\n']).next().unwrap_or_default();
+    line.trim_matches('*').trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const OLD: Kind = Kind {
+        application: 7,
+        formats: &["CREATE TABLE t(a); INSERT INTO t VALUES (1);"],
+        bytes_max: 1 << 20,
+    };
+    const NEW: Kind = Kind {
+        formats: &[
+            OLD.formats[0],
+            "ALTER TABLE t ADD COLUMN b; UPDATE t SET b = a + 1;",
+        ],
+        ..OLD
+    };
+
+    const WRONG: Kind = Kind {
+        formats: &[
+            OLD.formats[0],
+            "ALTER TABLE t ADD COLUMN b; SELECT nothing;",
+        ],
+        ..OLD
+    };
+
+    fn b_of(db: &Connection) -> i64 {
+        db.query_row("SELECT b FROM t", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_store_is_carried_from_format_to_format_and_never_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        drop(open(&path, &OLD).unwrap());
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        for _ in 0..2 {
+            assert_eq!(b_of(&open(&path, &NEW).unwrap()), 2);
+        }
+        let newer = open(&path, &OLD);
+        assert!(matches!(
+            newer,
+            Err(OpenError::Newer { found: 2, known: 1 })
+        ));
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_format_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        drop(open(&path, &OLD).unwrap());
+        assert!(open(&path, &WRONG).is_err());
+        assert_eq!(b_of(&open(&path, &NEW).unwrap()), 2);
+    }
+
+    #[test]
+    fn another_programs_file_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        std::fs::write(&path, "this is a letter to my grandmother, and no store").unwrap();
+        assert!(matches!(open(&path, &OLD), Err(OpenError::Foreign)));
+        let other = directory.path().join("other.db");
+        drop(open(&other, &OLD).unwrap());
+        let ours = Kind {
+            application: 8,
+            ..OLD
+        };
+        assert!(matches!(open(&other, &ours), Err(OpenError::Foreign)));
+        assert!(matches!(look(&other, &ours), Err(OpenError::Foreign)));
+    }
+
+    #[test]
+    fn a_broken_page_is_noticed_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let db = open(&path, &OLD).unwrap();
+        let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)
+            INSERT INTO t SELECT i FROM n";
+        db.execute(many, []).unwrap();
+        drop(db);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[2 * 4096..3 * 4096].fill(0x5a);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(matches!(open(&path, &OLD), Err(OpenError::Damaged(_))));
+    }
+}
