@@ -610,6 +610,7 @@ impl Person {
             busy = true;
             assert!(self.left.is_none(), "nothing follows the end");
             match output {
+                Output::Fact(_) => {}
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Settled(line, outcome) => {
                     let earlier = self.outcomes.insert(line, outcome);

@@ -394,6 +394,7 @@ impl Loop {
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
             match output {
+                Output::Fact(_) => {}
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Settled(line, _) => {
                     self.in_flight.remove(&line);

@@ -8,6 +8,7 @@ pub mod command;
 mod commands;
 pub mod exit;
 pub mod explain;
+pub mod fields;
 pub mod grammar;
 pub mod interpret;
 mod lines;
@@ -27,6 +28,7 @@ use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
 use command::{Action, CommandError, Context, LaterLines, Refusal};
+use fields::Fact;
 use lines::{Lines, Pending};
 use render::Renderer;
 use std::collections::VecDeque;
@@ -144,6 +146,8 @@ pub enum Tone {
 /// What has to be done next, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// Something happened, with named fields; a `Show` may say the same in words.
+    Fact(Fact),
     /// The program ends with this status; nothing follows.
     Leave(Exit),
     /// A line has its outcome.
@@ -368,6 +372,8 @@ impl Shell {
         if self.ends_conversation(&event) {
             self.conversation = None;
         }
+        let facts = fields::of_event(&event, &self.view().name);
+        self.outputs.extend(facts.into_iter().map(Output::Fact));
         let mut words = self.renderer().event(&event);
         if self.settings.show_table && matches!(event, Event::Table { .. }) {
             let table = render::table(self.view(), None, self.settings.style);
@@ -450,7 +456,10 @@ impl Shell {
             self.settle_ended(line);
         }
         self.stage = Stage::Left;
-        self.outputs.push_back(Output::Leave(self.status(ending)));
+        let exit = self.status(ending);
+        self.outputs
+            .push_back(Output::Fact(fields::of_ending(ending, exit)));
+        self.outputs.push_back(Output::Leave(exit));
     }
 
     /// The status of the program.
@@ -510,12 +519,14 @@ impl Shell {
         message: String,
         exit: Exit,
     ) {
+        let fact = fields::of_failure(code.word(), &message);
         let outcome = Outcome::Failed {
             code: code.word(),
             message,
             exit,
         };
         if let Some(line) = line {
+            self.outputs.push_back(Output::Fact(fact));
             self.outputs.push_back(Output::Settled(line, outcome));
         }
     }

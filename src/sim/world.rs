@@ -17,6 +17,7 @@ use crate::model::limits::{ENTROPY, STORE_QUEUE_MAX};
 use crate::model::{Instant, Timers};
 use crate::secure::{Identity, Ratchet};
 use crate::server::{self, Server};
+use crate::shell::fields::{self, Fact};
 use crate::shell::{self, Exit, LineId, Outcome, Shell, Shown};
 use crate::wire::datagram::Transmit;
 use std::collections::{BTreeMap, VecDeque};
@@ -54,6 +55,7 @@ pub struct World {
     healed: Option<Instant>,
     tap: bool,
     datagrams: u64,
+    keeps_facts: bool,
 }
 
 /// What will happen at a moment that is already known.
@@ -98,6 +100,7 @@ impl World {
                 .into_iter()
                 .any(|fault| faults.has(fault)),
             datagrams: 0,
+            keeps_facts: false,
             faults,
         }
     }
@@ -111,6 +114,7 @@ impl World {
             disk,
             server: None,
             events: Vec::new(),
+            facts: Vec::new(),
             backup: None,
         };
         let address = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), port));
@@ -130,6 +134,7 @@ impl World {
             shell: None,
             started: None,
             shown: Vec::new(),
+            facts: Vec::new(),
             settled: Vec::new(),
             left: None,
         };
@@ -243,6 +248,16 @@ impl World {
         self.server_body(node).map_or(&[], |body| &body.events)
     }
 
+    /// What a script reads of a node, in all its lives, and when; see [`World::keep_facts`].
+    #[must_use]
+    pub fn facts(&self, node: NodeId) -> &[(Instant, Fact)] {
+        match &self.see(node).body {
+            Body::Actor(actor) => &actor.facts,
+            Body::Outside(_) => &[],
+            Body::Server(body) => &body.facts,
+        }
+    }
+
     /// Takes what has arrived at an address outside.
     pub fn take_inbox(&mut self, node: NodeId) -> Vec<(SocketAddr, Vec<u8>)> {
         match &mut self.at(node).body {
@@ -272,6 +287,24 @@ impl World {
     /// Keeps every line of the trace from now on, not only the last 50.
     pub fn keep_trace(&mut self) {
         self.trace.keep_all();
+    }
+
+    /// Keeps the facts of all nodes from now on.
+    pub const fn keep_facts(&mut self) {
+        self.keeps_facts = true;
+    }
+
+    fn keep_facts_of(&mut self, id: NodeId, facts: impl IntoIterator<Item = Fact>) {
+        if !self.keeps_facts {
+            return;
+        }
+        let now = self.now;
+        let kept = match &mut self.at(id).body {
+            Body::Actor(actor) => &mut actor.facts,
+            Body::Outside(_) => return,
+            Body::Server(body) => &mut body.facts,
+        };
+        kept.extend(facts.into_iter().map(|fact| (now, fact)));
     }
 
     /// The kept lines of the trace.
@@ -830,6 +863,7 @@ impl World {
     fn perform(&mut self, id: NodeId, output: shell::Output) -> Performed {
         let now = self.now;
         match output {
+            shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace
                     .note(now, Some(id), "leaves with", [u64::from(exit.code()), 0]);
@@ -852,6 +886,7 @@ impl World {
                     );
                     self.checker.shown(now, (id, life), event, busy);
                 }
+                self.keep_facts_of(id, fields::of_shown(&shown.text));
                 if let Some(actor) = self.actor_mut(id) {
                     actor.shown.push((now, shown));
                 }
@@ -887,6 +922,10 @@ impl World {
             match output {
                 server::Output::Event(event) => {
                     self.trace.say(now, Some(id), "tells", server_word(&event));
+                    self.keep_facts_of(id, fields::of_server_event(&event));
+                    for line in event.lines() {
+                        self.keep_facts_of(id, fields::of_shown(&line));
+                    }
                     if let Some(body) = self.server_mut(id) {
                         body.events.push((now, event));
                     }
