@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, lowest first; a folder imports only folders with a smaller number.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("model", 0),
     ("wire", 1),
     ("secure", 2),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, u8); 10] = [
     ("client", 4),
     ("memory", 5),
     ("shell", 5),
+    ("script", 6),
     ("sim", 7),
     ("driver", 8),
 ];

@@ -6,6 +6,7 @@ pub mod args;
 pub mod clean;
 pub mod command;
 mod commands;
+pub mod diagnostic;
 pub mod exit;
 pub mod explain;
 pub mod fields;
@@ -13,8 +14,10 @@ pub mod grammar;
 pub mod interpret;
 mod lines;
 pub mod manual;
+pub mod pattern;
 pub mod registry;
 pub mod render;
+pub mod template;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
