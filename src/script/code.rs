@@ -35,6 +35,8 @@ pub enum Code {
     ExpectTimeout,
     /// A file cannot be included.
     Include,
+    /// A promise of the program itself was broken, whatever the script asks.
+    Invariant,
     /// Messages were never looked at, and the file is strict.
     Leftover,
     /// Something stands where it cannot.
@@ -91,6 +93,7 @@ impl Code {
             Self::ExpectOrder => "expect-order",
             Self::ExpectTimeout => "expect-timeout",
             Self::Include => "include",
+            Self::Invariant => "invariant",
             Self::Leftover => "leftover",
             Self::Misplaced => "misplaced",
             Self::NameNeeded => "name-needed",
@@ -122,6 +125,7 @@ impl Code {
             | Self::CommandTimeout
             | Self::ExpectOrder
             | Self::ExpectTimeout
+            | Self::Invariant
             | Self::Leftover
             | Self::QueryTimeout
             | Self::UnexpectedEvent
