@@ -28,7 +28,7 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 19] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
     ("clap", &["cli.rs"]),
@@ -38,7 +38,8 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("getrandom", &["driver/"]),
     ("mio", &["driver/"]),
     ("nix", &["driver/"]),
-    ("nom", &["shell/grammar.rs", "wire/"]),
+    ("nom", &["shell/grammar.rs", "script/", "wire/"]),
+    ("regex_lite", &["shell/pattern.rs"]),
     ("ring", &["secure/"]),
     ("signal_hook", &["driver/"]),
     ("signal_hook_mio", &["driver/"]),
