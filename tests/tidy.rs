@@ -39,7 +39,7 @@ const CRATES: [(&str, &[&str]); 20] = [
     ("mio", &["driver/"]),
     ("nix", &["driver/"]),
     ("nom", &["shell/grammar.rs", "script/", "wire/"]),
-    ("regex_lite", &["shell/pattern.rs"]),
+    ("regex_lite", &["shell/"]),
     ("ring", &["secure/"]),
     ("signal_hook", &["driver/"]),
     ("signal_hook_mio", &["driver/"]),

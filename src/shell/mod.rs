@@ -14,6 +14,7 @@ pub mod grammar;
 pub mod interpret;
 mod lines;
 pub mod manual;
+pub mod matcher;
 pub mod pattern;
 pub mod registry;
 pub mod render;
