@@ -354,6 +354,27 @@ pub const LEAVE: Duration = ms(5000);
 /// A line of input; a text of 64 KiB and its command fit.
 pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
 
+// Scripts.
+
+/// A `.chat` file, and each that it includes.
+pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
+/// Files that a `.chat` file includes, those of included ones counted: two lines in each of 16
+/// levels would be 65,536.
+pub const SCRIPT_INCLUDES_MAX: usize = 256;
+/// Levels of inclusion.
+pub const SCRIPT_INCLUDE_DEPTH_MAX: usize = 16;
+/// Blocks in blocks.
+pub const SCRIPT_DEPTH_MAX: usize = 8;
+/// Rounds of one `repeat`.
+pub const SCRIPT_ROUNDS_MAX: u32 = 10_000;
+/// Servers and actors of one test.
+pub const SCRIPT_ACTORS_MAX: usize = 256;
+/// What is wrong with a file is told up to this; after so much the rest is a consequence.
+pub const SCRIPT_ERRORS_MAX: usize = 20;
+/// A compiled regular expression of a pattern; beyond, it is refused before it costs a second.
+pub const REGEX_BYTES_MAX: usize = 64 << 10;
+/// Groups in groups of a regular expression.
+pub const REGEX_DEPTH_MAX: u32 = 32;
 /// How long a script waits for an event or a record, unless it says otherwise: a slot between two
 /// clients and five of the server fit in.
 pub const SCRIPT_TIMEOUT: Duration = ms(5000);

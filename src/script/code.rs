@@ -74,6 +74,42 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Self; 32] = [
+        Self::ActorFailed,
+        Self::ActorGone,
+        Self::BadArguments,
+        Self::BadDuration,
+        Self::BadRegex,
+        Self::BadValue,
+        Self::BlankAfterOp,
+        Self::BlankBeforeOp,
+        Self::CannotRun,
+        Self::CommandFailed,
+        Self::CommandSucceeded,
+        Self::CommandTimeout,
+        Self::ExpectOrder,
+        Self::ExpectTimeout,
+        Self::Include,
+        Self::Leftover,
+        Self::Misplaced,
+        Self::NameNeeded,
+        Self::NeedsServer,
+        Self::NotInScripts,
+        Self::QueryTimeout,
+        Self::Unbound,
+        Self::UnclosedBlock,
+        Self::UnclosedString,
+        Self::UnexpectedEvent,
+        Self::UnknownActor,
+        Self::UnknownCommand,
+        Self::UnknownDirective,
+        Self::UnknownEvent,
+        Self::UnknownField,
+        Self::UnknownQuery,
+        Self::WallLimit,
+    ];
+
     /// The word for programs.
     #[must_use]
     pub const fn word(self) -> &'static str {

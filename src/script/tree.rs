@@ -12,6 +12,8 @@ pub struct File {
     pub sources: Sources,
     /// Whether it brings its own server.
     pub world: World,
+    /// `set seed=`, if it says so.
+    pub seed: Option<u64>,
     /// `set`, `let` and `note` outside of tests, in order; empty in a file without `test`.
     pub top: Vec<Step>,
     /// Its tests in order; a file without `test` is one test named after the file.

@@ -51,7 +51,7 @@ struct Source {
 pub struct Diagnostic {
     /// The word for programs.
     pub code: &'static str,
-    /// What it does to the exit status.
+    /// What it does to the exit status; `Done` makes it a warning.
     pub exit: Exit,
     /// What is so; one line, clean.
     pub message: String,
@@ -202,7 +202,11 @@ impl fmt::Display for Diagnostic {
         let Place {
             path, line, column, ..
         } = &self.place;
-        writeln!(f, "error[{}]: {}", self.code, self.message)?;
+        let weight = match self.exit {
+            Exit::Done => "warning",
+            _ => "error",
+        };
+        writeln!(f, "{weight}[{}]: {}", self.code, self.message)?;
         let last = self.quotes.iter().map(|quote| quote.line).max();
         let gutter = last.unwrap_or(*line).to_string().len();
         let path = clean::line(path);

@@ -2,6 +2,8 @@
 
 use super::diagnostic::Span;
 use super::template::Template;
+use crate::model::limits::{REGEX_BYTES_MAX, REGEX_DEPTH_MAX};
+use regex_lite::{Regex, RegexBuilder};
 
 /// A kind and what its fields have to be; all matches have to fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub enum Value {
     /// One of these, the whole value; after `<` and the like exactly one, an integer.
     OneOf(Vec<Template>),
     /// A regular expression anywhere in the value (after `~`, `!~`). Variables are in it as text:
-    /// what they contain is to be escaped by `regex_lite::escape`. Named groups bind.
+    /// what they contain is to be escaped by [`escape_regex`]. Named groups bind.
     Regex {
         /// The expression.
         source: Template,
@@ -93,6 +95,23 @@ impl Match {
         };
         one.into_iter().chain(many).map(String::as_str)
     }
+}
+
+/// A regular expression, bounded in what it may cost.
+///
+/// # Errors
+/// It is none, or too large; the words for people.
+pub fn regex(source: &str) -> Result<Regex, String> {
+    let mut builder = RegexBuilder::new(source);
+    builder.size_limit(REGEX_BYTES_MAX);
+    builder.nest_limit(REGEX_DEPTH_MAX);
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// A text as the regular expression that only it fits.
+#[must_use]
+pub fn escape_regex(text: &str) -> String {
+    regex_lite::escape(text)
 }
 
 /// A text as the glob that only it fits.

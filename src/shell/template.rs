@@ -107,6 +107,16 @@ impl Template {
         }
     }
 
+    /// Appends another template.
+    pub fn push(&mut self, other: Self) {
+        for piece in other.0 {
+            match piece {
+                Piece::Text(text) => self.push_text(&text),
+                Piece::Variable(_) => self.0.push(piece),
+            }
+        }
+    }
+
     /// Appends a variable.
     pub fn push_variable(&mut self, name: &str) {
         self.0.push(Piece::Variable(name.to_owned()));
