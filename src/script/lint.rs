@@ -20,7 +20,11 @@ pub fn lint(file: &File) -> Vec<Diagnostic> {
         let steps = || test.steps.iter().chain(&test.on_fail);
         let mut used = BTreeSet::new();
         each(steps(), &mut |step| uses(step, &mut used));
-        each(steps(), &mut |step| unused(step, &used, &mut found));
+        each(steps(), &mut |step| {
+            if !is_recorded(&file.sources, step.span) {
+                unused(step, &used, &mut found);
+            }
+        });
         if file.world == World::Live {
             each(steps(), &mut |step| sleeps(step, &mut found));
         } else if test.skip.is_none() && expects_nothing(test) {
@@ -116,6 +120,12 @@ fn unused(step: &Step, used: &BTreeSet<String>, found: &mut Found) {
     }
 }
 
+/// A recorder names every message, used or not: its id follows in a comment.
+fn is_recorded(sources: &Sources, span: Span) -> bool {
+    let below = sources.line(span.file, span.line + 1);
+    below.trim_start().starts_with("#:")
+}
+
 fn sleeps(step: &Step, found: &mut Found) {
     if let Deed::Sleep(time) = step.deed
         && time > LIVE_SLEEP_MAX
@@ -158,6 +168,7 @@ mod tests {
                       each w in 1 {\na> table\n}\nrepeat 2 as i {\na> table\n}\n}\n";
         let unused = |line| ("unused", line);
         assert_eq!(warned(source), [2, 6, 8, 10].map(unused));
+        assert_eq!(warned("a< delivery id=?m\n#: m=00\n"), []);
     }
 
     #[test]

@@ -380,3 +380,105 @@ fn actors(sides: &[Side]) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::tree::World;
+
+    const ALICE: &str = "\
+# recorded by ackchat 0.1.0 as alice
+alice> send bob tea?
+#: 11
+alice< delivery to=bob state=acked id=?m1
+#: m1=11
+# +1.4s
+alice< bob: in $$5 minutes
+#: 22
+# a remark
+alice> send bob bye
+#: 33
+alice< delivery to=bob state=stored id=?m2
+#: m2=33
+alice< delivery to=bob state=delivered id=$m2
+";
+
+    const BOB: &str = "\
+# recorded by ackchat 0.1.0 as bob
+bob< alice: tea?
+#: 11
+let t1 = \"in $$5 minutes\"
+bob> send alice $t1
+#: 22
+bob< delivery to=alice state=acked id=?m1
+#: m1=22
+bob> dereg
+bob> reg
+bob< message scope=direct from=alice text=\"bye\" late=true
+#: 33
+bob< error code=unknown-peer
+bob< presence who=car.ol status=away
+";
+
+    const BOTH: &str = "\
+# merged from a.chat, b.chat
+server s
+actor alice bob
+# car.ol has no recording here: what they did is missing
+actor car_ol as=car.ol
+alice> send bob tea?
+bob< alice: tea?
+let t1_bob = \"in $$5 minutes\"
+bob> send alice ${t1_bob}
+alice< delivery to=bob state=acked id=?m1_alice
+alice< bob: in $$5 minutes
+# a remark
+alice> send bob bye
+alice< delivery to=bob state=stored id=?m2_alice
+bob< delivery to=alice state=acked id=?m1_bob
+bob> dereg
+bob> reg
+bob< message scope=direct from=alice text=\"bye\" late=true
+bob< error code=unknown-peer
+bob< presence who=car.ol status=away
+alice< delivery to=bob state=delivered id=${m2_alice}
+";
+
+    #[test]
+    fn every_line_stands_after_those_that_caused_it() {
+        let merged = merge(&[("a.chat", ALICE), ("b.chat", BOB)]).unwrap();
+        assert_eq!(merged, BOTH);
+        let file = parse("m.chat", &merged, &BTreeSet::new(), &mut |_| unreachable!()).unwrap();
+        assert_eq!(file.world, World::Hermetic);
+        let turned = merge(&[("b.chat", BOB), ("a.chat", ALICE)]).unwrap();
+        let at = |line: &str| turned.lines().position(|l| l == line).unwrap();
+        assert!(at("alice> send bob tea?") < at("bob< alice: tea?"));
+        assert!(at("bob< alice: tea?") < at("alice< delivery to=bob state=acked id=?m1_alice"));
+    }
+
+    #[test]
+    fn one_recording_alone_is_a_test_with_its_own_variables() {
+        let merged = merge(&[("a.chat", ALICE)]).unwrap();
+        assert!(
+            merged.contains("actor alice\n# bob has no recording here"),
+            "{merged}"
+        );
+        assert!(merged.contains("state=stored id=?m2\n"), "{merged}");
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_with_its_place() {
+        let why = |text: &str| merge(&[("x.chat", text)]).unwrap_err().to_string();
+        assert!(why("alice> sned bob hi\n").starts_with("error[unknown-command]"));
+        assert_eq!(why("# nothing\n"), "x.chat:1: nobody does anything here");
+        assert_eq!(
+            why("a> table\nsleep 1s\n"),
+            "x.chat:2: no line of a recording"
+        );
+        assert_eq!(
+            why("a> table\n> table\n"),
+            "x.chat:2: a line without a name"
+        );
+        assert!(why("include \"y.chat\"\n").contains("recordings include nothing"));
+    }
+}

@@ -309,3 +309,181 @@ pub(super) fn label(name: &Name) -> String {
         _ => format!("n{label}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MessageId;
+    use crate::script::parse;
+    use crate::script::tree::World;
+    use crate::shell::Exit;
+    use std::collections::BTreeSet;
+
+    struct Story {
+        recorder: Recorder,
+        now: Instant,
+        lines: u64,
+    }
+
+    impl Story {
+        fn new(name: &str, secrets: &[(&str, &str)]) -> Self {
+            let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let secrets = secrets.iter().map(own).collect();
+            Self {
+                recorder: Recorder::new(&name.parse().unwrap(), secrets),
+                now: Instant(0),
+                lines: 0,
+            }
+        }
+
+        fn types(&mut self, line: &str, outcome: Option<&Outcome>) {
+            self.lines += 1;
+            let id = LineId(self.lines);
+            self.recorder.handle_line(self.now, id, line);
+            if let Some(outcome) = outcome {
+                self.recorder.handle_settled(id, outcome);
+            }
+        }
+
+        fn sees(&mut self, kind: &'static str, fields: &[(&'static str, &str)]) {
+            let fact = fields.iter().fold(Fact::new(kind), |fact, (name, value)| {
+                fact.with(name, *value)
+            });
+            self.recorder.handle_fact(self.now, &fact);
+        }
+
+        /// What was written; it always parses as a live file.
+        fn ends(self, variables: &[&str]) -> String {
+            let text = self.recorder.finish();
+            let variables: BTreeSet<String> = variables.iter().map(|v| (*v).to_owned()).collect();
+            let file = parse("record.chat", &text, &variables, &mut |_| unreachable!());
+            let file = file.unwrap_or_else(|wrong| panic!("{}\n{text}", wrong[0]));
+            assert_eq!(file.world, World::Live);
+            text
+        }
+    }
+
+    fn done() -> Outcome {
+        Outcome::Done(client::Outcome::Done)
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed {
+            code: "unknown-peer",
+            message: "no one is called so".to_owned(),
+            exit: Exit::Refused,
+        }
+    }
+
+    #[test]
+    fn a_conversation_is_written_as_it_can_be_had_again() {
+        let mut alice = Story::new("alice", &[]);
+        let id = "9f2c41d07be84c0d8a51e6f3027bd9aa";
+        let sent = Outcome::Done(client::Outcome::Message {
+            id: MessageId(0x9f2c_41d0_7be8_4c0d_8a51_e6f3_027b_d9aa),
+            state: Delivery::Acked,
+        });
+        let to_bob = [("id", id), ("to", "bob")];
+        alice.types("  send bob tea?", None);
+        alice.sees("delivery", &[&to_bob[..], &[("state", "queued")]].concat());
+        alice.sees("delivery", &[&to_bob[..], &[("state", "stored")]].concat());
+        alice.recorder.handle_settled(LineId(1), &sent);
+        alice.now = Instant(1_460_000);
+        let hi = [("id", "52"), ("scope", "direct"), ("from", "bob")];
+        alice.sees("message", &[&hi[..], &[("text", "in $5 minutes")]].concat());
+        alice.sees(
+            "delivery",
+            &[&to_bob[..], &[("state", "delivered")]].concat(),
+        );
+        alice.sees("shown", &[("text", "bob: in $5 minutes")]);
+        alice.sees("presence", &[("who", "carol"), ("status", "away")]);
+        alice.types("send nobody hi", Some(&failed()));
+        alice.sees("error", &[("code", "unknown-peer")]);
+        alice.types("dereg", Some(&done()));
+        alice.sees("session", &[("state", "offline"), ("reason", "left")]);
+        alice.types("reg", None);
+        let version = env!("CARGO_PKG_VERSION");
+        let expected = format!(
+            "# recorded by ackchat {version} as alice\n\
+             alice> send bob tea?\n#: {id}\n\
+             alice< delivery to=bob state=stored id=?m1\n#: m1={id}\n\
+             # +1.4s\nalice< bob: in $$5 minutes\n#: 52\n\
+             alice< delivery to=bob state=delivered id=$m1\n\
+             # presence carol away\n\
+             alice!> send nobody hi\nalice< error code=unknown-peer\n\
+             alice> dereg\nalice< session state=offline reason=left\nalice&> reg\n"
+        );
+        assert_eq!(alice.ends(&[]), expected);
+    }
+
+    #[test]
+    fn what_one_line_cannot_hold_comes_from_a_variable() {
+        let mut story = Story::new("7.up-x", &[]);
+        story.types("open bob", Some(&done()));
+        for text in [
+            "exit ",
+            "  indented",
+            "two\tlines \"a\"",
+            "$x \u{7}bell",
+            "\"q\"",
+            " ",
+        ] {
+            story.types(text, Some(&done()));
+            let fields = [
+                ("id", "1"),
+                ("scope", "group"),
+                ("group", "g"),
+                ("from", "b"),
+            ];
+            story.sees("message", &[&fields[..], &[("text", text)]].concat());
+        }
+        let text = story.ends(&[]);
+        for line in [
+            "let t1 = \"exit \"",
+            "n7_up_x> $t1",
+            "n7_up_x< #g b: \"exit \"",
+            "let t2 = \"  indented\"",
+            "n7_up_x< #g b: two\tlines \"a\"",
+            "let t3 = \"\\u{7}bell\"",
+            "n7_up_x> $$x $t3",
+            "n7_up_x< #g b: \"\"q\"\"",
+        ] {
+            assert!(
+                text.lines().any(|written| written == line),
+                "{line}\n{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_become_variables_and_the_shells_own_commands_are_left_out() {
+        let mut story = Story::new("alice", &[("pin", "1234"), ("long", "12345"), ("none", "")]);
+        story.types("send bob 1234 12345 12", Some(&done()));
+        story.types("", Some(&done()));
+        let text = story.ends(&["pin", "long"]);
+        assert!(
+            text.contains("alice> send bob ${pin} ${long} 12\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn text_is_given_as_soon_as_no_outcome_is_missing() {
+        let mut story = Story::new("alice", &[]);
+        assert!(
+            story
+                .recorder
+                .poll_text()
+                .unwrap()
+                .starts_with("# recorded")
+        );
+        story.types("table", None);
+        story.sees("table", &[("online", "1"), ("total", "2")]);
+        assert_eq!(story.recorder.poll_text(), None);
+        story.recorder.handle_settled(LineId(1), &done());
+        let text = story.recorder.poll_text().unwrap();
+        assert_eq!(text, "alice> table\n# table 1 of 2\n");
+        assert_eq!(story.recorder.finish(), "");
+    }
+}

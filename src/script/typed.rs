@@ -126,7 +126,7 @@ fn question(near: &[String]) -> Option<String> {
 /// What to use in a file.
 fn instead(command: &str) -> &'static str {
     match command {
-        "record" => "ackchat run --trace, or the report",
+        "record" => "a script is a recording already",
         _ => "a script has no terminal",
     }
 }
@@ -137,6 +137,7 @@ fn bad_arguments(command: &str, error: &CommandError, typed: &Typed<'_>) -> Wron
         Refusal::EmptyText(param) => format!("{} is empty", param.label()),
         Refusal::LongText => format!("a text has at most {TEXT_BYTES_MAX} bytes"),
         Refusal::Missing(param) => format!("{} is missing", param.label()),
+        Refusal::NoChoice(words) => format!("one of {} is missing", words.join(", ")),
         Refusal::NoFingerprint => "a fingerprint is 30 digits".to_owned(),
         Refusal::Surplus => "nothing more may stand here".to_owned(),
         _ => "this is no name".to_owned(),

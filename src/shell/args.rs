@@ -9,8 +9,12 @@ use std::ops::Range;
 /// What an argument is: how it is parsed and documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// The name of a command.
     Command,
+    /// A path of a file.
+    File,
     /// Thirty digits, with or without blanks: the rest of the line.
     Fingerprint,
     /// A group; a `#` before it is optional.
@@ -73,7 +77,9 @@ impl Kind {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Choice(_) => "choice",
             Self::Command => "command",
+            Self::File => "file",
             Self::Fingerprint => "fingerprint",
             Self::Group => "group",
             Self::Oneself => "oneself",
@@ -103,6 +109,7 @@ impl Param {
     #[must_use]
     pub fn label(&self) -> String {
         match self.kind {
+            Kind::Choice(words) => words.join("|"),
             Kind::Target => "NAME|#GROUP".to_owned(),
             _ => self.name.to_uppercase(),
         }
@@ -199,7 +206,10 @@ impl Args {
 fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
-        Kind::Command | Kind::Oneself => Ok(Value::Word(word.text.to_owned())),
+        Kind::Choice(words) if !words.contains(&word.text) => Err(at(Refusal::NoChoice(words))),
+        Kind::Choice(_) | Kind::Command | Kind::File | Kind::Oneself => {
+            Ok(Value::Word(word.text.to_owned()))
+        }
         Kind::Fingerprint => match word.text.parse() {
             Ok(fingerprint) => Ok(Value::Fingerprint(fingerprint)),
             Err(_) => Err(at(Refusal::NoFingerprint)),

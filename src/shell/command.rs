@@ -123,10 +123,21 @@ pub enum Action {
     Close,
     /// Begin a conversation.
     Open(Target),
+    /// Begin or end a recording.
+    Record(Recording),
     /// Ask the client.
     Request(Request),
     /// Show these lines; there is nothing else to do.
     Say(String),
+}
+
+/// What becomes of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// It begins, in a file that does not exist yet.
+    Start(String),
+    /// It ends.
+    Stop,
 }
 
 /// Why a line is not carried out, and where in it the reason stands.
@@ -151,6 +162,8 @@ pub enum Refusal {
     LongText,
     /// An argument is missing.
     Missing(Param),
+    /// None of the words that may stand there.
+    NoChoice(&'static [&'static str]),
     /// Not thirty digits.
     NoFingerprint,
     /// The name is known, its key is not.
@@ -295,7 +308,9 @@ impl Refusal {
             Self::BadGroupName(_) => ErrorCode::BadName,
             Self::EmptyText(_) => ErrorCode::EmptyText,
             Self::LongText => ErrorCode::TooLong,
-            Self::Missing(_) | Self::NoFingerprint | Self::Surplus => ErrorCode::Usage,
+            Self::Missing(_) | Self::NoChoice(_) | Self::NoFingerprint | Self::Surplus => {
+                ErrorCode::Usage
+            }
             Self::NoKey(_) => ErrorCode::Refused,
             Self::NotSelfDereg(_) | Self::NotSelfReg(_) => ErrorCode::NotSelf,
             Self::TooManyLines => ErrorCode::Busy,

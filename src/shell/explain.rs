@@ -102,6 +102,7 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
             let examples = examples(param.kind, cx.view);
             Some(format!("{} is missing{examples}", param.label()))
         }
+        Refusal::NoChoice(words) => Some(format!("one of {}", words.join(", "))),
         Refusal::NoFingerprint => Some("a fingerprint is 30 digits, as verify shows it".to_owned()),
         Refusal::Surplus => Some("nothing stands here".to_owned()),
         Refusal::UnknownCommand => {
@@ -168,7 +169,12 @@ fn examples(kind: Kind, view: &View) -> String {
             let groups = view.groups.iter().take(2);
             groups.map(crate::model::GroupName::as_str).collect()
         }
-        Kind::Command | Kind::Fingerprint | Kind::Oneself | Kind::Text => Vec::new(),
+        Kind::Choice(_)
+        | Kind::Command
+        | Kind::File
+        | Kind::Fingerprint
+        | Kind::Oneself
+        | Kind::Text => Vec::new(),
     };
     if words.is_empty() {
         return String::new();

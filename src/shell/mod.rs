@@ -32,7 +32,7 @@ use crate::model::{Delivery, Instant, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
-use command::{Action, CommandError, Context, LaterLines, Refusal};
+use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
 use fields::Fact;
 use lines::{Lines, Pending};
 use render::Renderer;
@@ -157,6 +157,8 @@ pub enum Output {
     Fact(Fact),
     /// The program ends with this status; nothing follows.
     Leave(Exit),
+    /// A line wants a recording; to be answered by `handle_recording`.
+    Record(LineId, Recording),
     /// A line has its outcome.
     Settled(LineId, Outcome),
     /// Something to write.
@@ -230,6 +232,22 @@ impl Shell {
     pub fn handle_shown(&mut self, now: Now, count: u64) {
         self.now = now;
         self.client.handle_shown(now, count);
+    }
+
+    /// The answer to `Output::Record`, in words for people.
+    pub fn handle_recording(&mut self, now: Now, line: LineId, answer: Result<String, String>) {
+        self.now = now;
+        match answer {
+            Ok(words) => {
+                self.show_words((Tone::Notice, words));
+                self.settle_done(line);
+            }
+            Err(words) => {
+                let code = ErrorCode::Refused;
+                self.show_words((Tone::Failure, words.clone()));
+                self.fail(Some(line), code, words, code.exit());
+            }
+        }
     }
 
     /// Takes a datagram; bytes from the network are never our error.
@@ -337,6 +355,9 @@ impl Shell {
         match order.action {
             Action::Close => self.conversation = None,
             Action::Open(target) => self.conversation = Some(target),
+            Action::Record(recording) => {
+                return self.outputs.push_back(Output::Record(line, recording));
+            }
             Action::Request(request) => {
                 return self.ask(Some(line), request, order.later_lines);
             }

@@ -184,12 +184,13 @@ mod tests {
             "exit quit",
             "verify verify",
             "trust trust",
+            "record record",
             "close close",
         ] {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 17);
+        assert_eq!(registry.commands().len(), 18);
     }
 
     #[test]

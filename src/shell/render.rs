@@ -234,7 +234,11 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
             format!("Group name should not contain '{c}'. Try again.")
         }
         Refusal::BadGroupName(_) => "Invalid group name. Try again.".to_owned(),
-        Refusal::EmptyText(_) | Refusal::Missing(_) | Refusal::NoFingerprint | Refusal::Surplus => {
+        Refusal::EmptyText(_)
+        | Refusal::Missing(_)
+        | Refusal::NoChoice(_)
+        | Refusal::NoFingerprint
+        | Refusal::Surplus => {
             format!("Usage: {}", error.usage.as_deref().unwrap_or("help"))
         }
         Refusal::LongText => "Message too long.".to_owned(),

@@ -879,6 +879,13 @@ impl World {
                 self.leave(id, exit);
                 return Performed::Ended;
             }
+            shell::Output::Record(line, _) => {
+                let clocks = self.see(id).now(now);
+                if let Some(shell) = self.actor_mut(id).and_then(|actor| actor.shell.as_mut()) {
+                    let words = "[No files here.]".to_owned();
+                    shell.handle_recording(clocks, line, Err(words));
+                }
+            }
             shell::Output::Settled(line, outcome) => {
                 self.trace.say(now, Some(id), "settles", word_of(&outcome));
                 self.checker.settled(id, line);

@@ -34,6 +34,7 @@ commands![
     reg,
     verify,
     trust,
+    record,
     help,
     exit,
 ];
