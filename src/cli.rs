@@ -1,8 +1,11 @@
 //! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
 
+mod run;
+
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::paint::Colour;
+use ackchat::driver::run::RunOptions;
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::driver::upkeep::{Backup, Upkeep};
 use ackchat::model::Name;
@@ -19,6 +22,8 @@ pub(crate) enum Invocation {
     Join(Join),
     /// `--help` or `--version`: write this and end.
     Print(String),
+    /// Scripts.
+    Run(RunOptions),
     /// A server.
     Serve(Serve),
     /// Look at a store, or copy it.
@@ -64,9 +69,9 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("serve" | "join" | "backup" | "help" | "--help" | "-h" | "--version" | "-V") => {
-            modern(args)
-        }
+        Some(
+            "serve" | "join" | "run" | "backup" | "help" | "--help" | "-h" | "--version" | "-V",
+        ) => modern(args),
         _ => Err(usage()),
     }
 }
@@ -123,6 +128,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             profile: profile.as_deref().map(client_name).transpose()?,
             data,
         })),
+        Form::Run(args) => Invocation::Run(run::checked(args)?),
         Form::Serve { port, options } => options.invocation(port),
     })
 }
@@ -212,6 +218,8 @@ enum Form {
         #[command(flatten)]
         options: JoinOptions,
     },
+    /// Run .chat scripts: conversations written down, with what is to be seen
+    Run(run::RunArgs),
     /// Be the server: names, groups, and the mail of absent people
     Serve {
         /// The local port

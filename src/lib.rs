@@ -6,6 +6,7 @@ pub mod driver;
 pub mod link;
 pub mod memory;
 pub mod model;
+pub mod script;
 pub mod secure;
 pub mod server;
 pub mod shell;

@@ -6,6 +6,7 @@ use ackchat::memory::{ClientMemory, ServerMemory};
 use ackchat::model::{Instant, Now, Wall};
 use ackchat::secure::{Identity, Ratchet};
 use ackchat::server::{self, Server, port::Store as _};
+use ackchat::shell::command::Recording;
 use ackchat::shell::{
     Exit, LineId, OnFailure, Outcome, Output, Registry, Settings, Shell, Style, manual,
 };
@@ -747,7 +748,15 @@ impl Person {
             busy = true;
             assert!(self.left.is_none(), "nothing follows the end");
             match output {
+                Output::Fact(_) => {}
                 Output::Leave(exit) => self.left = Some(exit),
+                Output::Record(line, recording) => {
+                    let Recording::Start(file) = recording else {
+                        panic!("no example stops what did not start")
+                    };
+                    let words = format!("[Recording to {file}.]");
+                    self.shell.handle_recording(now, line, Ok(words));
+                }
                 Output::Settled(line, outcome) => {
                     let earlier = self.outcomes.insert(line, outcome);
                     assert!(earlier.is_none(), "a line has one outcome");

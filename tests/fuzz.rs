@@ -1,14 +1,20 @@
 //! Damaged and invented bytes against everything that reads bytes; `ACKCHAT_FUZZ=100` runs longer.
 
+use ackchat::script;
+use ackchat::shell::Registry;
+use ackchat::shell::grammar::Input;
+use ackchat::shell::registry::Parsed;
 use ackchat::wire::datagram::{before_mac1, before_mac2, version_asked};
 use ackchat::wire::frame::frames;
 use ackchat::wire::packet::{ids_of_tail, ids_tail, names_of_tail, names_tail};
 use ackchat::wire::row::rows;
 use ackchat::wire::{Card, Datagram, DecodeError, Packet};
 use golden::bytes;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+mod documents;
 mod golden;
 
 /// What is fed: a name, what its inputs are made from, and the reader with its promises.
@@ -16,6 +22,8 @@ struct Target {
     name: &'static str,
     corpus: Vec<Vec<u8>>,
     feed: Feed,
+    /// How many datagrams one input is worth: so many times fewer rounds.
+    weight: u64,
 }
 
 /// True if the input was taken, false if it was refused; panics if a promise is broken. It may
@@ -29,6 +37,8 @@ fn targets() -> Vec<Target> {
     let packets = golden::PACKETS.map(|(head, tail)| golden::packet(head, tail));
     let packets = [&packets[..], &[bytes(golden::PACKET)]].concat();
     vec![
+        target("chat file", chat_files(), feed_chat_file).weighing(20),
+        target("command line", command_lines(), command_line()),
         target("card", all(&[golden::CARD]), feed_card),
         target("datagram", all(&golden::DATAGRAMS), feed_datagram),
         target("frames", joined(&golden::FRAMES), feed_frames),
@@ -47,7 +57,78 @@ fn target(
     feed: impl FnMut(&[u8]) -> bool + 'static,
 ) -> Target {
     let feed = Box::new(feed);
-    Target { name, corpus, feed }
+    let weight = 1;
+    Target {
+        name,
+        corpus,
+        feed,
+        weight,
+    }
+}
+
+impl Target {
+    fn weighing(mut self, weight: u64) -> Self {
+        self.weight = weight;
+        self
+    }
+}
+
+/// The examples of the manual, and what is refused.
+fn chat_files() -> Vec<Vec<u8>> {
+    let examples = documents::examples("docs/scripts.md").into_iter();
+    let mut files: Vec<Vec<u8>> = examples.map(|(_, _, text)| text.into_bytes()).collect();
+    for name in ["bad_value", "misplaced", "unbound", "unknown_actor"] {
+        let path = format!("tests/chat/{name}.chat");
+        files.push(std::fs::read(path).expect("the file is there"));
+    }
+    files
+}
+
+fn feed_chat_file(input: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(input);
+    let mut include = |_: &std::path::Path| Ok(text.chars().take(200).collect());
+    match script::parse("fuzz.chat", &text, &BTreeSet::new(), &mut include) {
+        Ok(file) => {
+            drop(script::lint::lint(&file));
+            true
+        }
+        Err(wrong) => {
+            assert!((1..=20).contains(&wrong.len()));
+            for diagnostic in wrong {
+                assert!(diagnostic.place.column > 0);
+                assert!(!diagnostic.to_string().is_empty());
+            }
+            false
+        }
+    }
+}
+
+fn command_lines() -> Vec<Vec<u8>> {
+    let registry = Registry::builtin();
+    let examples = registry
+        .commands()
+        .iter()
+        .flat_map(|command| &command.examples);
+    examples.map(|example| example.line.into()).collect()
+}
+
+fn command_line() -> impl FnMut(&[u8]) -> bool {
+    let registry = Registry::builtin();
+    move |input| {
+        let line = String::from_utf8_lossy(input);
+        for input in [Input::Conversation, Input::Command] {
+            let error = match registry.parse(&line, input) {
+                Ok(Parsed::Call(call)) => call.args.err(),
+                Ok(Parsed::Blank | Parsed::Say(_)) => None,
+                Err(error) => Some(error),
+            };
+            if let Some(error) = error {
+                assert!(line.get(error.span).is_some());
+                return false;
+            }
+        }
+        true
+    }
 }
 
 fn feed_card(input: &[u8]) -> bool {
@@ -126,8 +207,10 @@ fn no_bytes_break_what_reads_bytes() {
         name,
         corpus,
         mut feed,
+        weight,
     } in targets()
     {
+        let rounds = rounds / weight;
         let mut random = Random(seed);
         let mut taken = 0;
         for round in 0..rounds {

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, lowest first; a folder imports only folders with a smaller number.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 13] = [
     ("model", 0),
     ("wire", 1),
     ("secure", 2),
@@ -22,23 +22,26 @@ const FLOORS: [(&str, u8); 11] = [
     ("client", 4),
     ("memory", 5),
     ("shell", 5),
+    ("script", 6),
     ("sim", 7),
     ("store", 7),
     ("driver", 8),
+    ("cli", 9),
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 20] = [
+const CRATES: [(&str, &[&str]); 21] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
-    ("clap", &["cli.rs"]),
+    ("clap", &["cli"]),
     ("colored", &["driver/"]),
     ("directories", &["driver/"]),
     ("ed25519_dalek", &["secure/"]),
     ("getrandom", &["driver/"]),
     ("mio", &["driver/"]),
     ("nix", &["driver/"]),
-    ("nom", &["shell/grammar.rs", "wire/"]),
+    ("nom", &["shell/grammar.rs", "script/", "wire/"]),
+    ("regex_lite", &["shell/"]),
     ("ring", &["secure/"]),
     ("rusqlite", &["store/"]),
     ("signal_hook", &["driver/"]),

@@ -7,6 +7,7 @@ use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
 use super::paths::Profile;
 use super::reactor::{Reactor, SOCKET, STDIN, STDOUT, Signal};
+use super::recording::Recording;
 use super::socket::Socket;
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, paths, store_fault};
@@ -75,6 +76,7 @@ struct Loop {
     /// Questions that its queue had no room for, in order.
     held_back: VecDeque<(StoreTicket, StoreRequest)>,
     trace: Option<Trace>,
+    recording: Recording,
     on_failure: OnFailure,
     in_flight: BTreeSet<LineId>,
     entropy: Instant,
@@ -154,6 +156,7 @@ impl Loop {
             store,
             held_back: VecDeque::new(),
             trace,
+            recording: Recording::default(),
             on_failure: settings.on_failure,
             in_flight: BTreeSet::new(),
             backlog: false,
@@ -188,6 +191,9 @@ impl Loop {
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
+        }
+        if let Some(words) = self.recording.end() {
+            super::output::complain(&words);
         }
         match self.failed {
             Some(failed) if exit == Exit::Done => failed,
@@ -272,6 +278,7 @@ impl Loop {
                 Some(Typed::End) => self.end(now),
                 Some(Typed::Line(Line::Text(text))) => {
                     let line = self.shell.handle_line(now, &text);
+                    self.recording.handle_line(now.instant, line, &text);
                     self.in_flight.insert(line);
                 }
                 Some(Typed::Line(Line::NotUtf8)) => {
@@ -356,6 +363,9 @@ impl Loop {
         if let Some(trace) = &mut self.trace {
             trace.flush();
         }
+        if let Some(words) = self.recording.flush() {
+            super::output::complain(&words);
+        }
         self.socket.flush(self.reactor.registry())
     }
 
@@ -403,8 +413,14 @@ impl Loop {
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
             match output {
+                Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
-                Output::Settled(line, _) => {
+                Output::Record(line, wish) => {
+                    let answer = self.recording.handle_wish(&self.shell.view().name, wish);
+                    self.shell.handle_recording(now, line, answer);
+                }
+                Output::Settled(line, outcome) => {
+                    self.recording.handle_settled(line, &outcome);
                     self.in_flight.remove(&line);
                 }
                 Output::Show(shown) => self.show(&shown),

@@ -58,6 +58,20 @@ impl Wall {
         Self { unix_ms, ..self }
     }
 
+    /// This moment in UTC.
+    #[must_use]
+    pub const fn utc(unix_ms: i64) -> Self {
+        let offset_s = 0;
+        Self { unix_ms, offset_s }
+    }
+
+    /// `YYYY-MM-DDTHH:MM:SS.mmmZ`, in UTC (RFC 3339), for programs.
+    #[must_use]
+    pub fn rfc_3339(self) -> String {
+        let stamp = Self::utc(self.unix_ms).stamp().replace(' ', "T");
+        format!("{stamp}.{:03}Z", self.unix_ms.rem_euclid(1000))
+    }
+
     /// `YYYY-MM-DD HH:MM:SS` in local time; total for every `i64`.
     #[must_use]
     pub fn stamp(self) -> String {
@@ -103,6 +117,15 @@ mod tests {
         assert_eq!(stamp(951_782_400_000, 0), "2000-02-29 00:00:00");
         assert_eq!(stamp(978_307_199_999, 3600), "2001-01-01 00:59:59");
         assert_eq!(stamp(1_763_670_000_123, -5 * 3600), "2025-11-20 15:20:00");
+    }
+
+    #[test]
+    fn programs_read_utc_to_the_millisecond() {
+        let wall = Wall {
+            unix_ms: 978_307_200_001,
+            offset_s: 3600,
+        };
+        assert_eq!(wall.rfc_3339(), "2001-01-01T00:00:00.001Z");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::ops::Range;
 /// What an argument is: how it is parsed and documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// The name of a command.
     Command,
     /// How many.
@@ -93,6 +95,7 @@ impl Kind {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Choice(_) => "choice",
             Self::Command => "command",
             Self::Count => "count",
             Self::File => "file",
@@ -126,6 +129,7 @@ impl Param {
     #[must_use]
     pub fn label(&self) -> String {
         match self.kind {
+            Kind::Choice(words) => words.join("|"),
             Kind::Target => "NAME|#GROUP".to_owned(),
             _ => self.name.to_uppercase(),
         }
@@ -231,7 +235,10 @@ impl Args {
 fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
-        Kind::Command | Kind::File | Kind::Oneself => Ok(Value::Word(word.text.to_owned())),
+        Kind::Choice(words) if !words.contains(&word.text) => Err(at(Refusal::NoChoice(words))),
+        Kind::Choice(_) | Kind::Command | Kind::File | Kind::Oneself => {
+            Ok(Value::Word(word.text.to_owned()))
+        }
         Kind::Count => match word.text.parse() {
             Ok(count @ 1..) => Ok(Value::Count(count)),
             _ => Err(at(Refusal::NoCount)),

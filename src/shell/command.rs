@@ -128,12 +128,23 @@ pub enum Action {
     Export(Recipient, Box<str>),
     /// Begin a conversation.
     Open(Target),
+    /// Begin or end a recording.
+    Record(Recording),
     /// Ask the client.
     Request(Request),
     /// Look up what was said before, and show it.
     Recall(Recall),
     /// Show these lines; there is nothing else to do.
     Say(String),
+}
+
+/// What becomes of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// It begins, in a file that does not exist yet.
+    Start(String),
+    /// It ends.
+    Stop,
 }
 
 /// Why a line is not carried out, and where in it the reason stands.
@@ -160,6 +171,8 @@ pub enum Refusal {
     LongText,
     /// An argument is missing.
     Missing(Param),
+    /// None of the words that may stand there.
+    NoChoice(&'static [&'static str]),
     /// Not a number above zero.
     NoCount,
     /// Not thirty digits.
@@ -311,6 +324,7 @@ impl Refusal {
             Self::LongText => ErrorCode::TooLong,
             Self::BadSuffix
             | Self::Missing(_)
+            | Self::NoChoice(_)
             | Self::NoCount
             | Self::NoFingerprint
             | Self::NoId

@@ -107,6 +107,7 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
         Refusal::NoId => {
             Some("an id is hexadecimal, at least 4 digits, as outbox shows".to_owned())
         }
+        Refusal::NoChoice(words) => Some(format!("one of {}", words.join(", "))),
         Refusal::NoFingerprint => Some("a fingerprint is 30 digits, as verify shows it".to_owned()),
         Refusal::Surplus => Some("nothing stands here".to_owned()),
         Refusal::UnknownCommand => {
@@ -173,7 +174,8 @@ fn examples(kind: Kind, view: &View) -> String {
             let groups = view.groups.iter().take(2);
             groups.map(crate::model::GroupName::as_str).collect()
         }
-        Kind::Command
+        Kind::Choice(_)
+        | Kind::Command
         | Kind::Count
         | Kind::File
         | Kind::Fingerprint

@@ -6,15 +6,21 @@ pub mod args;
 pub mod clean;
 pub mod command;
 mod commands;
+pub mod diagnostic;
 pub mod exit;
 pub mod explain;
+pub mod fields;
 pub mod grammar;
 mod history;
 pub mod interpret;
 mod lines;
 pub mod manual;
+pub mod matcher;
+pub mod pattern;
+pub mod records;
 pub mod registry;
 pub mod render;
+pub mod template;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
@@ -23,11 +29,12 @@ use crate::client::event::{GroupAction, Session};
 use crate::client::port::{Entry, Recall, Recipient};
 use crate::client::{self, Client, Ending, Event, Mode, Request, RequestError, RequestId, View};
 use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX};
-use crate::model::{Delivery, Instant, Now, StoreTicket};
+use crate::model::{Delivery, Instant, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
-use command::{Action, CommandError, Context, LaterLines, Refusal};
+use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
+use fields::Fact;
 use lines::{Found, Lines, Pending};
 use render::Renderer;
 use std::collections::VecDeque;
@@ -44,6 +51,8 @@ pub struct Shell {
     now: Now,
     stage: Stage,
     first_failure: Option<Exit>,
+    /// The last answer to `list_members`.
+    members: Vec<Name>,
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
 }
@@ -145,8 +154,12 @@ pub enum Tone {
 /// What has to be done next, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// Something happened, with named fields; a `Show` may say the same in words.
+    Fact(Fact),
     /// The program ends with this status; nothing follows.
     Leave(Exit),
+    /// A line wants a recording; to be answered by `handle_recording`.
+    Record(LineId, Recording),
     /// A line has its outcome.
     Settled(LineId, Outcome),
     /// Something to write.
@@ -184,6 +197,7 @@ impl Shell {
             now: Now::default(),
             stage: Stage::Running,
             first_failure: None,
+            members: Vec::new(),
             failure_told: false,
         }
     }
@@ -248,6 +262,22 @@ impl Shell {
                 self.show_words((Tone::Failure, render::bracket(&words, style)));
                 let code = ErrorCode::Disk;
                 self.fail(Some(line), code, why, code.exit());
+            }
+        }
+    }
+
+    /// The answer to `Output::Record`, in words for people.
+    pub fn handle_recording(&mut self, now: Now, line: LineId, answer: Result<String, String>) {
+        self.now = now;
+        match answer {
+            Ok(words) => {
+                self.show_words((Tone::Notice, words));
+                self.settle_done(line);
+            }
+            Err(words) => {
+                let code = ErrorCode::Refused;
+                self.show_words((Tone::Failure, words.clone()));
+                self.fail(Some(line), code, words, code.exit());
             }
         }
     }
@@ -318,6 +348,13 @@ impl Shell {
         &self.client
     }
 
+    /// What is known, as the records of a query of [`fields::QUERIES`].
+    #[must_use]
+    pub fn records(&self, query: &str) -> Vec<Fact> {
+        let counters = self.client.counters();
+        records::of_client(query, self.view(), &self.members, &counters)
+    }
+
     /// True while entered lines wait for an outcome.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -358,6 +395,9 @@ impl Shell {
             }
             Action::Recall(recall) => {
                 return self.recall(line, recall.clone(), Found::Show(recall));
+            }
+            Action::Record(recording) => {
+                return self.outputs.push_back(Output::Record(line, recording));
             }
             Action::Request(request) => {
                 return self.ask(Some(line), request, order.later_lines);
@@ -438,11 +478,14 @@ impl Shell {
                 action: GroupAction::Removed,
                 ..
             } => self.failure_told = true,
+            Event::Members { members, .. } => self.members.clone_from(members),
             _ => {}
         }
         if self.ends_conversation(&event) {
             self.conversation = None;
         }
+        let facts = fields::of_event(&event, &self.view().name);
+        self.outputs.extend(facts.into_iter().map(Output::Fact));
         let mut words = self.renderer().event(&event);
         if self.settings.show_table && matches!(event, Event::Table { .. }) {
             let table = render::table(self.view(), None, self.settings.style);
@@ -539,7 +582,10 @@ impl Shell {
             self.settle_ended(line);
         }
         self.stage = Stage::Left;
-        self.outputs.push_back(Output::Leave(self.status(ending)));
+        let exit = self.status(ending);
+        self.outputs
+            .push_back(Output::Fact(fields::of_ending(ending, exit)));
+        self.outputs.push_back(Output::Leave(exit));
     }
 
     /// The status of the program.
@@ -599,12 +645,14 @@ impl Shell {
         message: String,
         exit: Exit,
     ) {
+        let fact = fields::of_failure(code.word(), &message);
         let outcome = Outcome::Failed {
             code: code.word(),
             message,
             exit,
         };
         if let Some(line) = line {
+            self.outputs.push_back(Output::Fact(fact));
             self.outputs.push_back(Output::Settled(line, outcome));
         }
     }

@@ -184,13 +184,14 @@ mod tests {
             "exit quit",
             "verify verify",
             "trust trust",
+            "record record",
             "close close",
             "history log",
         ] {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 23);
+        assert_eq!(registry.commands().len(), 24);
     }
 
     #[test]

@@ -241,6 +241,7 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
         Refusal::BadSuffix => "Not a kind of file that can be written.".to_owned(),
         Refusal::EmptyText(_)
         | Refusal::Missing(_)
+        | Refusal::NoChoice(_)
         | Refusal::NoCount
         | Refusal::NoFingerprint
         | Refusal::NoId

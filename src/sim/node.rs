@@ -7,12 +7,13 @@ use crate::memory::{ClientMemory, ServerMemory};
 use crate::model::{Instant, Name, Now, PublicKey, Wall};
 use crate::secure::Identity;
 use crate::server::{self, Server};
+use crate::shell::fields::Fact;
 use crate::shell::{Exit, LineId, OnFailure, Outcome, Settings, Shell, Shown, Style};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// 2025-11-21 02:13:20 UTC: when every world begins.
-const BEGINNING_MS: i64 = 1_763_690_000_000;
+pub(super) const BEGINNING_MS: i64 = 1_763_690_000_000;
 
 /// Names a node of a world, in the order in which they were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,8 @@ pub(super) struct Actor {
     pub(super) shell: Option<Box<Shell>>,
     pub(super) started: Option<LineId>,
     pub(super) shown: Vec<(Instant, Shown)>,
+    /// What a script reads, shown lines included; only if the world keeps facts.
+    pub(super) facts: Vec<(Instant, Fact)>,
     pub(super) settled: Vec<(Instant, LineId, Outcome)>,
     pub(super) left: Option<Exit>,
 }
@@ -60,6 +63,8 @@ pub(super) struct ServerBody {
     pub(super) disk: Disk<ServerMemory>,
     pub(super) server: Option<Box<Server>>,
     pub(super) events: Vec<(Instant, server::Event)>,
+    /// The same as facts, console lines included; only if the world keeps facts.
+    pub(super) facts: Vec<(Instant, Fact)>,
     /// Copies of the store that may be put back.
     pub(super) backup: Option<(Instant, ServerMemory)>,
 }

@@ -17,6 +17,7 @@ use crate::model::limits::{ENTROPY, STORE_QUEUE_MAX};
 use crate::model::{Instant, Timers};
 use crate::secure::{Identity, Ratchet};
 use crate::server::{self, Server};
+use crate::shell::fields::{self, Fact};
 use crate::shell::{self, Exit, LineId, Outcome, Shell, Shown};
 use crate::wire::datagram::Transmit;
 use std::collections::{BTreeMap, VecDeque};
@@ -56,6 +57,7 @@ pub struct World {
     datagrams: u64,
     bytes: u64,
     longest: usize,
+    keeps_facts: bool,
 }
 
 /// What will happen at a moment that is already known.
@@ -102,6 +104,7 @@ impl World {
             datagrams: 0,
             bytes: 0,
             longest: 0,
+            keeps_facts: false,
             faults,
         }
     }
@@ -115,6 +118,7 @@ impl World {
             disk,
             server: None,
             events: Vec::new(),
+            facts: Vec::new(),
             backup: None,
         };
         let address = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), port));
@@ -134,6 +138,7 @@ impl World {
             shell: None,
             started: None,
             shown: Vec::new(),
+            facts: Vec::new(),
             settled: Vec::new(),
             left: None,
         };
@@ -247,6 +252,16 @@ impl World {
         self.server_body(node).map_or(&[], |body| &body.events)
     }
 
+    /// What a script reads of a node, in all its lives, and when; see [`World::keep_facts`].
+    #[must_use]
+    pub fn facts(&self, node: NodeId) -> &[(Instant, Fact)] {
+        match &self.see(node).body {
+            Body::Actor(actor) => &actor.facts,
+            Body::Outside(_) => &[],
+            Body::Server(body) => &body.facts,
+        }
+    }
+
     /// Takes what has arrived at an address outside.
     pub fn take_inbox(&mut self, node: NodeId) -> Vec<(SocketAddr, Vec<u8>)> {
         match &mut self.at(node).body {
@@ -288,6 +303,24 @@ impl World {
     /// Keeps every line of the trace from now on, not only the last 50.
     pub fn keep_trace(&mut self) {
         self.trace.keep_all();
+    }
+
+    /// Keeps the facts of all nodes from now on.
+    pub const fn keep_facts(&mut self) {
+        self.keeps_facts = true;
+    }
+
+    fn keep_facts_of(&mut self, id: NodeId, facts: impl IntoIterator<Item = Fact>) {
+        if !self.keeps_facts {
+            return;
+        }
+        let now = self.now;
+        let kept = match &mut self.at(id).body {
+            Body::Actor(actor) => &mut actor.facts,
+            Body::Outside(_) => return,
+            Body::Server(body) => &mut body.facts,
+        };
+        kept.extend(facts.into_iter().map(|fact| (now, fact)));
     }
 
     /// The kept lines of the trace.
@@ -443,6 +476,15 @@ impl World {
         }
         self.trace.note(self.now, Some(id), "is killed", [0; 2]);
         self.end(id);
+    }
+
+    /// The process ends without a word, but the machine goes on: what it asked of its disk is done.
+    pub fn halt(&mut self, id: NodeId) {
+        if self.is_up(id) {
+            self.trace.note(self.now, Some(id), "is stopped", [0; 2]);
+            self.flush(id);
+            self.end(id);
+        }
     }
 
     /// The next crash of a node comes before its `outputs`-th output from now.
@@ -857,11 +899,19 @@ impl World {
     fn perform(&mut self, id: NodeId, output: shell::Output) -> Performed {
         let now = self.now;
         match output {
+            shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace
                     .note(now, Some(id), "leaves with", [u64::from(exit.code()), 0]);
                 self.leave(id, exit);
                 return Performed::Ended;
+            }
+            shell::Output::Record(line, _) => {
+                let clocks = self.see(id).now(now);
+                if let Some(shell) = self.actor_mut(id).and_then(|actor| actor.shell.as_mut()) {
+                    let words = "[No files here.]".to_owned();
+                    shell.handle_recording(clocks, line, Err(words));
+                }
             }
             shell::Output::Settled(line, outcome) => {
                 self.trace.say(now, Some(id), "settles", word_of(&outcome));
@@ -879,6 +929,7 @@ impl World {
                     );
                     self.checker.shown(now, (id, life), event, busy);
                 }
+                self.keep_facts_of(id, fields::of_shown(&shown.text));
                 if let Some(actor) = self.actor_mut(id) {
                     actor.shown.push((now, shown));
                 }
@@ -922,6 +973,10 @@ impl World {
             match output {
                 server::Output::Event(event) => {
                     self.trace.say(now, Some(id), "tells", server_word(&event));
+                    self.keep_facts_of(id, fields::of_server_event(&event));
+                    for line in event.lines() {
+                        self.keep_facts_of(id, fields::of_shown(&line));
+                    }
                     if let Some(body) = self.server_mut(id) {
                         body.events.push((now, event));
                     }
@@ -956,23 +1011,36 @@ impl World {
         if let Some(actor) = self.actor_mut(id) {
             actor.left = Some(exit);
         }
-        if self
-            .actor(id)
-            .is_some_and(|actor| actor.disk.health() == Health::Ok)
-        {
-            let Self {
-                dice,
-                nodes,
-                checker,
-                ..
-            } = self;
-            if let Body::Actor(actor) = &mut nodes[usize::from(id.0)].body {
+        self.flush(id);
+        self.end(id);
+    }
+
+    /// A good disk writes what waits.
+    fn flush(&mut self, id: NodeId) {
+        let Self {
+            dice,
+            nodes,
+            checker,
+            now,
+            ..
+        } = self;
+        match &mut nodes[usize::from(id.0)].body {
+            Body::Actor(actor) if actor.disk.health() == Health::Ok => {
                 for (request, reply) in &actor.disk.commit(dice).written {
                     checker.client_wrote(id, request, reply);
                 }
             }
+            Body::Server(body) if body.disk.health() == Health::Ok => {
+                let done = body.disk.commit(dice);
+                for (request, reply) in &done.written {
+                    checker.server_wrote(request, reply);
+                }
+                for event in &done.told {
+                    checker.server_told(*now, event);
+                }
+            }
+            Body::Actor(_) | Body::Outside(_) | Body::Server(_) => {}
         }
-        self.end(id);
     }
 
     /// The process is gone.

@@ -40,6 +40,7 @@ commands![
     reg,
     verify,
     trust,
+    record,
     help,
     exit,
 ];

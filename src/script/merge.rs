@@ -1,0 +1,484 @@
+//! Several people's recordings of one conversation, merged into one hermetic test.
+
+use super::parse::parse;
+use super::record::label;
+use super::tree::{Act, Body, Deed, File, Match, Pattern, Span, Step, Template, Value};
+use crate::model::Name;
+use crate::shell::diagnostic::Diagnostic;
+use crate::shell::template::variable;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// Why recordings cannot be merged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// A file does not parse.
+    #[error("{0}")]
+    Broken(Diagnostic),
+    /// A file is no recording of one person.
+    #[error("{path}:{line}: {why}")]
+    Foreign {
+        /// Which file.
+        path: String,
+        /// Which line, from 1.
+        line: usize,
+        /// What is odd about it.
+        why: &'static str,
+    },
+}
+
+/// One test of (path, text) of each side. Every line stands after those that caused it, as far as
+/// the ids in `#:` comments tell; else each file keeps its order.
+///
+/// # Errors
+/// A file does not parse or is no recording.
+pub fn merge(files: &[(&str, &str)]) -> Result<String, MergeError> {
+    let mut sides = Vec::new();
+    for (path, text) in files {
+        sides.push(Side::read(path, text)?);
+    }
+    number_variables(&mut sides);
+    let order = interleave(&sides);
+    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+    let mut merged = format!("# merged from {}\nserver s\n", paths.join(", "));
+    for actor in actors(&sides) {
+        writeln!(merged, "{actor}").expect("a string takes everything");
+    }
+    for (side, line) in order {
+        merged.push_str(&sides[side].lines[line].text);
+        merged.push('\n');
+    }
+    Ok(merged)
+}
+
+/// One recording.
+struct Side {
+    label: String,
+    name: String,
+    lines: Vec<Line>,
+}
+
+/// One line of a recording, and what it needs and gives.
+struct Line {
+    /// As it is written, with comments above; pauses and ids are gone.
+    text: String,
+    /// What it makes true.
+    gives: Vec<Fact>,
+    /// What has to be true before.
+    needs: Vec<Fact>,
+    /// Other people that are named.
+    names: Vec<String>,
+}
+
+/// What happened to a message, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fact {
+    /// Its recipient of this name has it.
+    Arrived(String, String),
+    /// It was typed.
+    Said(String),
+    /// The server has it.
+    Stored(String),
+}
+
+impl Side {
+    fn read(path: &str, text: &str) -> Result<Self, MergeError> {
+        let nothing = BTreeSet::new();
+        let mut no_include = |_: &std::path::Path| Err("recordings include nothing".to_owned());
+        let file = parse(path, text, &nothing, &mut no_include)
+            .map_err(|mut wrong| MergeError::Broken(wrong.swap_remove(0)))?;
+        let foreign = |span: Span, why| MergeError::Foreign {
+            path: path.to_owned(),
+            line: span.line as usize + 1,
+            why,
+        };
+        let [test] = file.tests.as_slice() else {
+            return Err(foreign(Span::default(), "a recording has no tests"));
+        };
+        let label_of = |step: &Step| match &step.deed {
+            Deed::Act(act) => act.label.clone(),
+            _ => None,
+        };
+        let Some(label) = test.steps.iter().find_map(label_of) else {
+            return Err(foreign(test.span, "nobody does anything here"));
+        };
+        let name = recorded_name(text).unwrap_or_else(|| label.clone());
+        let mut side = Self {
+            label,
+            name,
+            lines: Vec::new(),
+        };
+        let mut above = 0;
+        for (index, step) in test.steps.iter().enumerate() {
+            let next = test.steps.get(index + 1);
+            let end = next.map_or(file.sources.line_count(0), |next| next.span.line as usize);
+            let ids = ids(&file, step.span.line as usize + 1..end);
+            let comments = comments(&file, above..step.span.line as usize);
+            above = step.span.line as usize + 1;
+            let source = file.sources.text(step.span);
+            let text = format!("{comments}{source}");
+            let line = match &step.deed {
+                Deed::Act(act) if act.label.is_none() => {
+                    return Err(foreign(step.span, "a line without a name"));
+                }
+                Deed::Act(act) => side.act(act, ids, text),
+                Deed::Let { .. } => Line::plain(text),
+                _ => return Err(foreign(step.span, "no line of a recording")),
+            };
+            side.lines.push(line);
+        }
+        side.mark_origins();
+        Ok(side)
+    }
+
+    fn act(&self, act: &Act, ids: Vec<String>, text: String) -> Line {
+        let mut line = Line::plain(text);
+        let Body::See(_, pattern) = &act.body else {
+            line.gives = ids.into_iter().map(Fact::Said).collect();
+            return line;
+        };
+        for field in ["from", "to", "who"] {
+            line.names.extend(fixed(pattern, field).map(str::to_owned));
+        }
+        let Some(id) = ids.into_iter().next() else {
+            return line;
+        };
+        if pattern.kind == "message" {
+            line.needs.push(Fact::Said(id.clone()));
+            if fixed(pattern, "late") == Some("true") {
+                line.needs.push(Fact::Stored(id.clone()));
+            }
+            line.gives.push(Fact::Arrived(id, self.name.to_lowercase()));
+        } else if pattern.kind == "delivery" {
+            line.needs.push(Fact::Said(id.clone()));
+            let to = fixed(pattern, "to").unwrap_or_default().to_lowercase();
+            match fixed(pattern, "state") {
+                Some("acked" | "delivered") => line.needs.push(Fact::Arrived(id, to)),
+                Some("stored") => line.gives.push(Fact::Stored(id)),
+                _ => {}
+            }
+        }
+        line
+    }
+
+    /// A message of one's own that no typed line names was typed by the line before it that has
+    /// none: a recording that was started in between, or written by hand.
+    fn mark_origins(&mut self) {
+        for index in 0..self.lines.len() {
+            let (before, rest) = self.lines.split_at_mut(index);
+            let Some(Fact::Said(id)) = rest.first().and_then(|line| line.needs.first()) else {
+                continue;
+            };
+            let is_own = !rest[0]
+                .gives
+                .iter()
+                .any(|fact| matches!(fact, Fact::Arrived(..)));
+            let said = Fact::Said(id.clone());
+            if !is_own || before.iter().any(|line| line.gives.contains(&said)) {
+                continue;
+            }
+            let mut typed = before.iter_mut().rev();
+            let origin = typed.find(|line| line.is_typed() && line.gives.is_empty());
+            match origin {
+                Some(line) => line.gives.push(said),
+                None => rest[0].needs.retain(|need| *need != said),
+            }
+        }
+    }
+}
+
+impl Line {
+    const fn plain(text: String) -> Self {
+        Self {
+            text,
+            gives: Vec::new(),
+            needs: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+
+    fn is_typed(&self) -> bool {
+        let act = self.text.lines().last().unwrap_or_default();
+        let op = act.split([' ', '\t']).next().unwrap_or_default();
+        op.ends_with('>')
+    }
+}
+
+/// The value of a field, if it is compared with exactly one.
+fn fixed<'a>(pattern: &'a Pattern, field: &str) -> Option<&'a str> {
+    let is_field = |part: &&Match| part.field == field;
+    match &pattern.matches.iter().find(is_field)?.value {
+        Value::OneOf(values) => values.first().and_then(Template::fixed),
+        Value::Bind(_) | Value::Glob(_) | Value::Regex { .. } => None,
+    }
+}
+
+/// `# recorded by ackchat 0.1.0 as NAME` in the first line.
+fn recorded_name(text: &str) -> Option<String> {
+    let first = text.lines().next()?.strip_prefix("# recorded by ")?;
+    let (_, name) = first.rsplit_once(" as ")?;
+    name.parse::<Name>().is_ok().then(|| name.to_owned())
+}
+
+/// The ids in `#:` lines.
+fn ids(file: &File, lines: std::ops::Range<usize>) -> Vec<String> {
+    let line = |line: usize| {
+        file.sources
+            .line(0, u32::try_from(line).unwrap_or(u32::MAX))
+    };
+    let found = lines.filter_map(|number| line(number).trim().strip_prefix("#:"));
+    let ids = found.map(|text| text.rsplit_once('=').map_or(text, |(_, id)| id));
+    ids.map(|id| id.trim().to_owned()).collect()
+}
+
+/// What people wrote above a line; the recorder's pauses, ids and first line are left out.
+fn comments(file: &File, lines: std::ops::Range<usize>) -> String {
+    let mut kept = String::new();
+    for number in lines {
+        let line = file
+            .sources
+            .line(0, u32::try_from(number).unwrap_or(u32::MAX));
+        let is_machine = ["#:", "# +", "# recorded by "]
+            .iter()
+            .any(|start| line.trim().starts_with(start));
+        if line.trim().starts_with('#') && !is_machine {
+            writeln!(kept, "{}", line.trim()).expect("a string takes everything");
+        }
+    }
+    kept
+}
+
+/// Variables of different files get different names.
+fn number_variables(sides: &mut [Side]) {
+    if sides.len() < 2 {
+        return;
+    }
+    for side in sides {
+        for line in &mut side.lines {
+            line.text = renamed(&line.text, &side.label);
+        }
+    }
+}
+
+/// `$m1` becomes `$m1_alice`, `=?m1` becomes `=?m1_alice`, `let t1 =` becomes `let t1_alice =`.
+fn renamed(text: &str, suffix: &str) -> String {
+    let mut new = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let comment = line.trim_start().starts_with('#');
+        let mut rest = line;
+        if let Some((name, after)) = line
+            .strip_prefix("let ")
+            .and_then(crate::shell::template::identifier)
+        {
+            write!(new, "let {name}_{suffix}").expect("a string takes everything");
+            rest = after;
+        }
+        while let Some(at) = rest.find(['$', '?']).filter(|_| !comment) {
+            let (before, sign) = rest.split_at(at);
+            new.push_str(before);
+            let after = &sign[1..];
+            let is_bind = sign.starts_with('?') && before.ends_with(" id=");
+            if let Some(doubled) = sign.strip_prefix("$$") {
+                new.push_str("$$");
+                rest = doubled;
+            } else if let Some((name, tail)) =
+                variable(after).filter(|_| is_bind || sign.starts_with('$'))
+            {
+                if is_bind {
+                    write!(new, "?{name}_{suffix}").expect("a string takes everything");
+                } else {
+                    write!(new, "${{{name}_{suffix}}}").expect("a string takes everything");
+                }
+                rest = tail;
+            } else {
+                new.push_str(&sign[..1]);
+                rest = after;
+            }
+        }
+        new.push_str(rest);
+    }
+    new
+}
+
+/// All lines of all sides. A side goes on until its next line needs what another has to do first;
+/// where all wait for each other, the first goes on.
+fn interleave(sides: &[Side]) -> Vec<(usize, usize)> {
+    let mut possible: BTreeMap<&Fact, usize> = BTreeMap::new();
+    for fact in sides
+        .iter()
+        .flat_map(|side| &side.lines)
+        .flat_map(|line| &line.gives)
+    {
+        *possible.entry(fact).or_default() += 1;
+    }
+    let mut done: BTreeSet<&Fact> = BTreeSet::new();
+    let mut next = vec![0; sides.len()];
+    let mut order = Vec::new();
+    let mut current = 0;
+    loop {
+        let is_open = |side: usize, next: &[usize]| next[side] < sides[side].lines.len();
+        let is_ready = |side: usize, next: &[usize], done: &BTreeSet<&Fact>| {
+            is_open(side, next)
+                && sides[side].lines[next[side]]
+                    .needs
+                    .iter()
+                    .all(|need| done.contains(need) || !possible.contains_key(need))
+        };
+        let candidates = (0..sides.len()).map(|step| (current + step) % sides.len());
+        let ready = candidates
+            .clone()
+            .find(|side| is_ready(*side, &next, &done))
+            .or_else(|| (0..sides.len()).find(|side| is_open(*side, &next)));
+        let Some(side) = ready else {
+            return order;
+        };
+        current = side;
+        order.push((side, next[side]));
+        done.extend(&sides[side].lines[next[side]].gives);
+        next[side] += 1;
+    }
+}
+
+/// The `actor` lines: those with a recording, and those who are only named.
+fn actors(sides: &[Side]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut plain: Vec<&str> = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for side in sides {
+        if !known.insert(side.name.to_lowercase()) {
+            continue;
+        }
+        if side.label == side.name {
+            plain.push(&side.label);
+        } else {
+            lines.push(format!("actor {} as={}", side.label, side.name));
+        }
+    }
+    let others: BTreeSet<&String> = sides
+        .iter()
+        .flat_map(|side| &side.lines)
+        .flat_map(|line| &line.names)
+        .collect();
+    for other in others {
+        let Ok(name) = other.parse::<Name>() else {
+            continue;
+        };
+        if known.insert(other.to_lowercase()) {
+            let label = label(&name);
+            lines.push(format!(
+                "# {other} has no recording here: what they did is missing"
+            ));
+            if label == *other {
+                lines.push(format!("actor {label}"));
+            } else {
+                lines.push(format!("actor {label} as={other}"));
+            }
+        }
+    }
+    if !plain.is_empty() {
+        lines.insert(0, format!("actor {}", plain.join(" ")));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::tree::World;
+
+    const ALICE: &str = "\
+# recorded by ackchat 0.1.0 as alice
+alice> send bob tea?
+#: 11
+alice< delivery to=bob state=acked id=?m1
+#: m1=11
+# +1.4s
+alice< bob: in $$5 minutes
+#: 22
+# a remark
+alice> send bob bye
+#: 33
+alice< delivery to=bob state=stored id=?m2
+#: m2=33
+alice< delivery to=bob state=delivered id=$m2
+";
+
+    const BOB: &str = "\
+# recorded by ackchat 0.1.0 as bob
+bob< alice: tea?
+#: 11
+let t1 = \"in $$5 minutes\"
+bob> send alice $t1
+#: 22
+bob< delivery to=alice state=acked id=?m1
+#: m1=22
+bob> dereg
+bob> reg
+bob< message scope=direct from=alice text=\"bye\" late=true
+#: 33
+bob< error code=unknown-peer
+bob< presence who=car.ol status=away
+";
+
+    const BOTH: &str = "\
+# merged from a.chat, b.chat
+server s
+actor alice bob
+# car.ol has no recording here: what they did is missing
+actor car_ol as=car.ol
+alice> send bob tea?
+bob< alice: tea?
+let t1_bob = \"in $$5 minutes\"
+bob> send alice ${t1_bob}
+alice< delivery to=bob state=acked id=?m1_alice
+alice< bob: in $$5 minutes
+# a remark
+alice> send bob bye
+alice< delivery to=bob state=stored id=?m2_alice
+bob< delivery to=alice state=acked id=?m1_bob
+bob> dereg
+bob> reg
+bob< message scope=direct from=alice text=\"bye\" late=true
+bob< error code=unknown-peer
+bob< presence who=car.ol status=away
+alice< delivery to=bob state=delivered id=${m2_alice}
+";
+
+    #[test]
+    fn every_line_stands_after_those_that_caused_it() {
+        let merged = merge(&[("a.chat", ALICE), ("b.chat", BOB)]).unwrap();
+        assert_eq!(merged, BOTH);
+        let file = parse("m.chat", &merged, &BTreeSet::new(), &mut |_| unreachable!()).unwrap();
+        assert_eq!(file.world, World::Hermetic);
+        let turned = merge(&[("b.chat", BOB), ("a.chat", ALICE)]).unwrap();
+        let at = |line: &str| turned.lines().position(|l| l == line).unwrap();
+        assert!(at("alice> send bob tea?") < at("bob< alice: tea?"));
+        assert!(at("bob< alice: tea?") < at("alice< delivery to=bob state=acked id=?m1_alice"));
+    }
+
+    #[test]
+    fn one_recording_alone_is_a_test_with_its_own_variables() {
+        let merged = merge(&[("a.chat", ALICE)]).unwrap();
+        assert!(
+            merged.contains("actor alice\n# bob has no recording here"),
+            "{merged}"
+        );
+        assert!(merged.contains("state=stored id=?m2\n"), "{merged}");
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_with_its_place() {
+        let why = |text: &str| merge(&[("x.chat", text)]).unwrap_err().to_string();
+        assert!(why("alice> sned bob hi\n").starts_with("error[unknown-command]"));
+        assert_eq!(why("# nothing\n"), "x.chat:1: nobody does anything here");
+        assert_eq!(
+            why("a> table\nsleep 1s\n"),
+            "x.chat:2: no line of a recording"
+        );
+        assert_eq!(
+            why("a> table\n> table\n"),
+            "x.chat:2: a line without a name"
+        );
+        assert!(why("include \"y.chat\"\n").contains("recordings include nothing"));
+    }
+}
