@@ -375,6 +375,19 @@ pub const SCRIPT_ERRORS_MAX: usize = 20;
 pub const REGEX_BYTES_MAX: usize = 64 << 10;
 /// Groups in groups of a regular expression.
 pub const REGEX_DEPTH_MAX: u32 = 32;
+/// How long a script waits for an event or a record, unless it says otherwise: a slot between two
+/// clients and five of the server fit in.
+pub const SCRIPT_TIMEOUT: Duration = ms(5000);
+/// How long a script waits for the outcome of a line, unless it says otherwise.
+pub const SCRIPT_COMMAND_TIMEOUT: Duration = ms(10_000);
+/// How long nothing must be seen, unless a script says otherwise: a slot.
+pub const SCRIPT_QUIET: Duration = SLOT;
+/// A query of a script is asked again after so long.
+pub const SCRIPT_QUERY_EVERY: Duration = ms(50);
+/// Lines of a script that are carried out without looking at the clock.
+pub const SCRIPT_STEPS_PER_TURN: usize = 1000;
+/// Lines of which a report tells; a test may loop for millions.
+pub const SCRIPT_STEPS_KEPT_MAX: usize = 100_000;
 
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);

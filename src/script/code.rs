@@ -35,6 +35,8 @@ pub enum Code {
     ExpectTimeout,
     /// A file cannot be included.
     Include,
+    /// A promise of the program itself was broken, whatever the script asks.
+    Invariant,
     /// Messages were never looked at, and the file is strict.
     Leftover,
     /// Something stands where it cannot.
@@ -73,7 +75,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ActorFailed,
         Self::ActorGone,
         Self::BadArguments,
@@ -89,6 +91,7 @@ impl Code {
         Self::ExpectOrder,
         Self::ExpectTimeout,
         Self::Include,
+        Self::Invariant,
         Self::Leftover,
         Self::Misplaced,
         Self::NameNeeded,
@@ -127,6 +130,7 @@ impl Code {
             Self::ExpectOrder => "expect-order",
             Self::ExpectTimeout => "expect-timeout",
             Self::Include => "include",
+            Self::Invariant => "invariant",
             Self::Leftover => "leftover",
             Self::Misplaced => "misplaced",
             Self::NameNeeded => "name-needed",
@@ -158,6 +162,7 @@ impl Code {
             | Self::CommandTimeout
             | Self::ExpectOrder
             | Self::ExpectTimeout
+            | Self::Invariant
             | Self::Leftover
             | Self::QueryTimeout
             | Self::UnexpectedEvent

@@ -1,20 +1,29 @@
 //! `.chat` files: a conversation written down, read completely before its first line runs.
 
+pub mod cast;
 mod check;
 pub mod code;
 mod directive;
+mod failing;
 mod grammar;
 mod lexis;
 pub mod lint;
 pub mod merge;
 pub mod parse;
+mod parts;
 mod patterns;
 pub mod record;
+pub mod report;
+pub mod runner;
+mod secrets;
 mod settings;
 pub mod tree;
 mod typed;
+mod wait;
 mod wrong;
 
+pub use cast::{Outcome, Part, Who};
 pub use code::Code;
 pub use parse::parse;
+pub use runner::{Options, Output, Runner};
 pub use tree::File;

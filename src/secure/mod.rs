@@ -16,3 +16,4 @@ pub use handshake::{Hints, Initiator, Refused, Responder};
 pub use key::{Fingerprint, Identity};
 pub use ratchet::Ratchet;
 pub use session::{OpenError, Opened, Session};
+pub use suite::hash;

@@ -17,7 +17,8 @@ use zeroize::{Zeroize, Zeroizing};
 pub(super) const TAG_BYTES: usize = 16;
 
 /// BLAKE2s-256 (RFC 7693) of the parts joined.
-pub(super) fn hash(parts: &[&[u8]]) -> [u8; 32] {
+#[must_use]
+pub fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut state = Blake2s256::new();
     for part in parts {
         Update::update(&mut state, part);

@@ -47,10 +47,19 @@ pub enum Unusable {
 pub enum Fit {
     /// It is it; these values get names.
     Fits(Vec<Binding>),
-    /// It is of the right kind; so many conditions fit, and this is what differs first.
-    Near(usize, String),
+    /// It is of the right kind; this is what differs first.
+    Near(Nearness, String),
     /// It is of another kind.
     Other,
+}
+
+/// How near a fact comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nearness {
+    /// So many conditions fit.
+    pub fitting: usize,
+    /// So many characters of the first one that does not are as they should be.
+    pub same: usize,
 }
 
 impl Wanted {
@@ -109,7 +118,7 @@ impl Wanted {
         }
         match difference {
             None => Fit::Fits(bindings),
-            Some(how) => Fit::Near(fitting, how),
+            Some((same, how)) => Fit::Near(Nearness { fitting, same }, how),
         }
     }
 }
@@ -147,13 +156,17 @@ fn condition(
 
 impl Condition {
     /// Says how it differs, if it does.
-    fn fits(&self, found: Option<&Found>, bindings: &mut Vec<Binding>) -> Result<(), String> {
+    fn fits(
+        &self,
+        found: Option<&Found>,
+        bindings: &mut Vec<Binding>,
+    ) -> Result<(), (usize, String)> {
         let wants_difference = matches!(self.relation, Relation::IsNot | Relation::Unlike);
         let Some(found) = found else {
             return if wants_difference {
                 Ok(())
             } else {
-                Err(format!("{} is absent", self.field))
+                Err((0, format!("{} is absent", self.field)))
             };
         };
         let text = found.to_string();
@@ -185,17 +198,17 @@ impl Condition {
             (Against::OneOf(wanted), Relation::Is) if wanted.len() == 1 => {
                 difference(&self.field, &wanted[0], &text)
             }
-            _ => format!("{} is {}", self.field, quoted(&text)),
+            _ => (0, format!("{} is {}", self.field, quoted(&text))),
         })
     }
 }
 
-/// `text goes on after character 13`.
-fn difference(field: &str, wanted: &str, found: &str) -> String {
+/// `text goes on after character 13`, and how many characters are the same.
+fn difference(field: &str, wanted: &str, found: &str) -> (usize, String) {
     let same = wanted.chars().zip(found.chars());
     let same = same.take_while(|(wanted, found)| wanted == found).count();
     let (wanted, found_length) = (wanted.chars().count(), found.chars().count());
-    if same == wanted && same > 0 {
+    let how = if same == wanted && same > 0 {
         format!("{field} goes on after character {same}")
     } else if same == found_length && same > 0 {
         format!("{field} ends after character {same}")
@@ -203,7 +216,8 @@ fn difference(field: &str, wanted: &str, found: &str) -> String {
         format!("{field} differs from character {} on", same + 1)
     } else {
         format!("{field} is {}", quoted(found))
-    }
+    };
+    (same, how)
 }
 
 fn compare(relation: Relation, found: &Found, wanted: &str) -> bool {
@@ -402,7 +416,10 @@ mod tests {
                 ("late", Relation::Is, one_of(&["true"])),
                 (field, Relation::Is, one_of(&[value])),
             ]);
-            assert_eq!(wanted.fit(&fact()), Fit::Near(1, told.to_owned()));
+            let Fit::Near(nearness, how) = wanted.fit(&fact()) else {
+                panic!("{told}");
+            };
+            assert_eq!((nearness.fitting, how.as_str()), (1, told));
         }
     }
 

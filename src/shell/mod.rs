@@ -16,6 +16,7 @@ mod lines;
 pub mod manual;
 pub mod matcher;
 pub mod pattern;
+pub mod records;
 pub mod registry;
 pub mod render;
 pub mod template;
@@ -27,7 +28,7 @@ use crate::client::event::{GroupAction, Session};
 use crate::client::port::Recipient;
 use crate::client::{self, Client, Ending, Event, Mode, Request, RequestError, RequestId, View};
 use crate::model::limits::LINE_BYTES_MAX;
-use crate::model::{Delivery, Instant, Now, StoreTicket};
+use crate::model::{Delivery, Instant, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
@@ -49,6 +50,8 @@ pub struct Shell {
     now: Now,
     stage: Stage,
     first_failure: Option<Exit>,
+    /// The last answer to `list_members`.
+    members: Vec<Name>,
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
 }
@@ -182,6 +185,7 @@ impl Shell {
             now: Now::default(),
             stage: Stage::Running,
             first_failure: None,
+            members: Vec::new(),
             failure_told: false,
         }
     }
@@ -312,6 +316,13 @@ impl Shell {
         &self.client
     }
 
+    /// What is known, as the records of a query of [`fields::QUERIES`].
+    #[must_use]
+    pub fn records(&self, query: &str) -> Vec<Fact> {
+        let counters = self.client.counters();
+        records::of_client(query, self.view(), &self.members, &counters)
+    }
+
     /// True while entered lines wait for an outcome.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -392,6 +403,7 @@ impl Shell {
                 action: GroupAction::Removed,
                 ..
             } => self.failure_told = true,
+            Event::Members { members, .. } => self.members.clone_from(members),
             _ => {}
         }
         if self.ends_conversation(&event) {

@@ -10,7 +10,9 @@ pub mod disk;
 pub mod faults;
 pub mod network;
 pub mod node;
+mod paths;
 pub mod play;
+pub mod stage;
 mod trace;
 mod workload;
 pub mod world;
@@ -20,6 +22,7 @@ pub use faults::{Counts, Fault, Faults};
 pub use network::Conditions;
 pub use node::{ActorSpec, NodeId};
 pub use play::{Play, Profile, Report};
+pub use stage::Stage;
 pub use world::World;
 
 use crate::model::Instant;

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// 2025-11-21 02:13:20 UTC: when every world begins.
-const BEGINNING_MS: i64 = 1_763_690_000_000;
+pub(super) const BEGINNING_MS: i64 = 1_763_690_000_000;
 
 /// Names a node of a world, in the order in which they were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

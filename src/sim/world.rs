@@ -462,6 +462,15 @@ impl World {
         self.end(id);
     }
 
+    /// The process ends without a word, but the machine goes on: what it asked of its disk is done.
+    pub fn halt(&mut self, id: NodeId) {
+        if self.is_up(id) {
+            self.trace.note(self.now, Some(id), "is stopped", [0; 2]);
+            self.flush(id);
+            self.end(id);
+        }
+    }
+
     /// The next crash of a node comes before its `outputs`-th output from now.
     pub fn arm(&mut self, id: NodeId, outputs: u32) {
         self.at(id).armed = Some(outputs);
@@ -967,23 +976,36 @@ impl World {
         if let Some(actor) = self.actor_mut(id) {
             actor.left = Some(exit);
         }
-        if self
-            .actor(id)
-            .is_some_and(|actor| actor.disk.health() == Health::Ok)
-        {
-            let Self {
-                dice,
-                nodes,
-                checker,
-                ..
-            } = self;
-            if let Body::Actor(actor) = &mut nodes[usize::from(id.0)].body {
+        self.flush(id);
+        self.end(id);
+    }
+
+    /// A good disk writes what waits.
+    fn flush(&mut self, id: NodeId) {
+        let Self {
+            dice,
+            nodes,
+            checker,
+            now,
+            ..
+        } = self;
+        match &mut nodes[usize::from(id.0)].body {
+            Body::Actor(actor) if actor.disk.health() == Health::Ok => {
                 for (request, reply) in &actor.disk.commit(dice).written {
                     checker.client_wrote(id, request, reply);
                 }
             }
+            Body::Server(body) if body.disk.health() == Health::Ok => {
+                let done = body.disk.commit(dice);
+                for (request, reply) in &done.written {
+                    checker.server_wrote(request, reply);
+                }
+                for event in &done.told {
+                    checker.server_told(*now, event);
+                }
+            }
+            Body::Actor(_) | Body::Outside(_) | Body::Server(_) => {}
         }
-        self.end(id);
     }
 
     /// The process is gone.
