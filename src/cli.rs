@@ -1,8 +1,11 @@
 //! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
 
+mod run;
+
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::paint::Colour;
+use ackchat::driver::run::RunOptions;
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
@@ -18,6 +21,8 @@ pub(crate) enum Invocation {
     Join(Join),
     /// `--help` or `--version`: write this and end.
     Print(String),
+    /// Scripts.
+    Run(RunOptions),
     /// A server.
     Serve(Serve),
 }
@@ -61,7 +66,9 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("serve" | "join" | "help" | "--help" | "-h" | "--version" | "-V") => modern(args),
+        Some("serve" | "join" | "run" | "help" | "--help" | "-h" | "--version" | "-V") => {
+            modern(args)
+        }
         _ => Err(usage()),
     }
 }
@@ -109,6 +116,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             port,
             options,
         } => Invocation::Join(options.join(client_name(&name)?, server, port)),
+        Form::Run(args) => Invocation::Run(run::checked(args)?),
         Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
     })
 }
@@ -187,6 +195,8 @@ enum Form {
         #[command(flatten)]
         options: JoinOptions,
     },
+    /// Run .chat scripts: conversations written down, with what is to be seen
+    Run(run::RunArgs),
     /// Be the server: names, groups, and the mail of absent people
     Serve {
         /// The local port

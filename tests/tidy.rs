@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, lowest first; a folder imports only folders with a smaller number.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     ("model", 0),
     ("wire", 1),
     ("secure", 2),
@@ -25,13 +25,14 @@ const FLOORS: [(&str, u8); 11] = [
     ("script", 6),
     ("sim", 7),
     ("driver", 8),
+    ("cli", 9),
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
 const CRATES: [(&str, &[&str]); 20] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
-    ("clap", &["cli.rs"]),
+    ("clap", &["cli"]),
     ("colored", &["driver/"]),
     ("directories", &["driver/"]),
     ("ed25519_dalek", &["secure/"]),

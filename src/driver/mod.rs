@@ -14,6 +14,7 @@ pub mod paint;
 pub mod paths;
 pub mod reactor;
 pub mod recording;
+pub mod run;
 pub mod server;
 pub mod socket;
 pub mod trace;

@@ -185,7 +185,7 @@ impl Output {
 }
 
 /// Says a text on stdout, as it is.
-#[must_use]
+#[expect(clippy::must_use_candidate, reason = "where more is said, nobody asks")]
 pub fn say(text: &str) -> Exit {
     // A reader who went away has read enough.
     write_all(io::stdout(), text);

@@ -146,6 +146,32 @@ impl Member {
         }
     }
 
+    pub(super) const fn name(&self) -> Option<&Name> {
+        match &self.part {
+            Part::Client(part) => Some(&part.name),
+            Part::Own | Part::Server(_) => None,
+        }
+    }
+
+    /// A client that is logged in, as far as its own facts say.
+    pub(super) fn is_online(&self) -> bool {
+        let mut facts = self.seen.iter().rev().map(|seen| &seen.fact);
+        let last = facts.find(|fact| fact.kind == "session");
+        self.state == State::Here
+            && self.name().is_some()
+            && last.is_some_and(|fact| state(fact) == Some("online"))
+    }
+
+    /// True if it is the one, or was told that it is online.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        if self.name().is_some_and(|own| own.as_str() == name) {
+            return true;
+        }
+        let told = |fact: &&Fact| fact.kind == "presence" && is_text(fact, "who", name);
+        let last = self.seen.iter().rev().map(|seen| &seen.fact).find(told);
+        last.is_some_and(|fact| is_text(fact, "status", "online"))
+    }
+
     pub(super) fn sees(&mut self, fact: Fact) {
         let is_used = false;
         self.seen.push(Seen { fact, is_used });
@@ -307,6 +333,10 @@ fn state(fact: &Fact) -> Option<&str> {
         Value::Text(state) => Some(state),
         _ => None,
     }
+}
+
+fn is_text(fact: &Fact, field: &str, text: &str) -> bool {
+    matches!(fact.field(field), Some(Value::Text(found)) if **found == *text)
 }
 
 fn renamed(mut fact: Fact, kind: &'static str) -> Fact {

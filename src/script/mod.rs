@@ -20,6 +20,7 @@ mod settings;
 pub mod tree;
 mod typed;
 mod wait;
+pub mod words;
 mod wrong;
 
 pub use cast::{Outcome, Part, Who};

@@ -10,11 +10,11 @@ use super::report::{Failure, StepReport, TestReport, TestResult};
 use super::tree::{Act, Asking, Body, Deed, Disk, File, Net, Seeing, Setting, Step, Template};
 use super::tree::{Span, Test, Typing, Verb, World};
 use super::wait::{Verdict, Waiting, What};
-use crate::model::Instant;
 use crate::model::limits::{
     SCRIPT_COMMAND_TIMEOUT, SCRIPT_QUIET, SCRIPT_STEPS_KEPT_MAX, SCRIPT_STEPS_PER_TURN,
     SCRIPT_TIMEOUT,
 };
+use crate::model::{Instant, Name};
 use crate::secure::{Ratchet, hash};
 use crate::shell::fields::{Fact, Kind};
 use crate::shell::grammar::{self, Input, Line};
@@ -526,12 +526,22 @@ impl<'a> Runner<'a> {
         if let Some(first) = all.first() {
             self.start_one(*first);
         }
-        What::Ready(all, 0)
+        What::Ready(all, 0, None)
     }
 
     pub(super) fn start_one(&mut self, who: Who) {
         self.outputs.push_back(Output::Start(who));
         self.cast[who.0].state = State::Starting;
+    }
+
+    /// True if all who are online have heard that these are: then they can be written to.
+    pub(super) fn is_known(&self, new: &[Who]) -> bool {
+        let names = new.iter().filter_map(|who| self.cast[who.0].name());
+        let mut names = names.map(Name::as_str);
+        names.all(|name| {
+            let mut others = self.cast.iter().filter(|member| member.is_online());
+            others.all(|member| member.knows(name))
+        })
     }
 
     fn wait_for_start(&mut self, who: Who, span: Span) -> Waiting {
@@ -646,17 +656,18 @@ impl<'a> Runner<'a> {
             return;
         }
         let count = left.len();
-        left.truncate(5);
-        let message = format!("{count} messages were never looked at");
+        let words = match count {
+            1 => "1 message was never looked at".to_owned(),
+            count => format!("{count} messages were never looked at"),
+        };
         if self.rules.strict {
-            let message = format!("{message} (strict=on)");
+            let message = format!("{words} (strict=on)");
             let mut failure = self.failure(Code::Leftover, self.test.span, &message, "", None);
+            left.truncate(5);
             failure.diagnostic.notes.splice(0..0, left);
             self.report.failures.push(failure);
         } else {
-            self.report
-                .notes
-                .push(format!("{message}: {}", left.join("; ")));
+            self.report.notes.push(format!("{words}, as {}", left[0]));
         }
     }
 

@@ -36,6 +36,7 @@ const ACTOR: Table = &[
     ("as", Takes::Name),
     ("exit_on_dereg", SWITCH),
     ("group_private", Takes::Words(&["refuse", "allow"])),
+    ("key", Takes::Label),
     ("on", Takes::Label),
     ("port", Takes::Port),
     ("relay", SWITCH),
@@ -130,7 +131,10 @@ fn fits(key: &str, takes: Takes, text: &str, range: Range<usize>) -> Result<(), 
             return Err(bad_duration(&Spanned { text, span: range }));
         }
         Takes::Duration => (true, String::new()),
-        Takes::Label => (lexis::is_label(text), "the name of a server".to_owned()),
+        Takes::Label => (
+            lexis::is_label(text),
+            "the name of a server or an actor".to_owned(),
+        ),
         Takes::Name => match text.parse::<Name>() {
             Ok(_) => (true, String::new()),
             Err(why) => (false, why.to_string()),

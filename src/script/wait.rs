@@ -6,7 +6,7 @@ use super::report::{Failure, time};
 use super::runner::{Rules, Runner};
 use super::tree::{Deed, Span, Step};
 use crate::model::Instant;
-use crate::model::limits::SCRIPT_QUERY_EVERY;
+use crate::model::limits::{SCRIPT_QUERY_EVERY, SCRIPT_QUIET};
 use crate::shell::fields::Fact;
 use crate::shell::matcher::{Binding, Fit, Wanted};
 use std::time::Duration;
@@ -32,8 +32,8 @@ pub(super) enum What {
     Line(Who, u64, bool, Option<Duration>),
     /// No such event comes.
     NotSee(Who, Wanted, Option<Duration>),
-    /// These are ready, one after the other; so many are.
-    Ready(Vec<Who>, usize),
+    /// These are ready, one after the other; so many are, and all since that moment.
+    Ready(Vec<Who>, usize, Option<Instant>),
     /// Such an event comes.
     See(Who, Wanted, Option<Duration>),
     /// The same, in order.
@@ -111,6 +111,7 @@ impl Waiting {
         let end = self.since + self.limit;
         match (&self.what, &self.records) {
             (What::Ask(..), Records::Wanted(at)) => end.min(*at),
+            (What::Ready(_, _, Some(at)), _) => *at + SCRIPT_QUIET,
             _ => end,
         }
     }
@@ -139,7 +140,18 @@ impl Waiting {
                 None if over => Verdict::Done(Vec::new()),
                 None => Verdict::Waits,
             },
-            What::Ready(all, ready) => judge_ready(runner, span, all, ready, (limit, over)),
+            What::Ready(all, ready, since) => {
+                let verdict = judge_ready(runner, span, all, ready, (limit, over));
+                if !matches!(verdict, Verdict::Done(_)) {
+                    return verdict;
+                }
+                let since = *since.get_or_insert(runner.now);
+                if runner.now >= since + SCRIPT_QUIET || runner.is_known(all) {
+                    verdict
+                } else {
+                    Verdict::Waits
+                }
+            }
             What::See(who, wanted, _) => {
                 let found = runner.cast[who.0].find(wanted);
                 judge_found(runner, (span, *who, limit, over), wanted, found)

@@ -1,7 +1,7 @@
 //! Whether a fact is what a pattern asks for; if not, which field differs first, and how.
 
 use super::fields::{Fact, Value as Found, quoted};
-use super::pattern::{Match, Pattern, Relation, Value, escape_glob};
+use super::pattern::{self, Match, Pattern, Relation, Value, escape_glob, escape_regex};
 use super::template::{Template, Unbound};
 use regex_lite::Regex;
 use std::fmt;
@@ -138,8 +138,8 @@ fn condition(
         }
         Value::OneOf(texts) => Against::OneOf(all(texts, value)?),
         Value::Regex { source, binds } => {
-            let source = source.fill(&mut |name| Some(regex_lite::escape(&value(name)?)))?;
-            let regex = Regex::new(&source).map_err(|why| Unusable::Regex(why.to_string()))?;
+            let source = source.fill(&mut |name| Some(escape_regex(&value(name)?)))?;
+            let regex = pattern::regex(&source).map_err(Unusable::Regex)?;
             let binds = match one.relation {
                 Relation::Like => binds.clone(),
                 _ => Vec::new(),

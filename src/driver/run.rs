@@ -1,0 +1,316 @@
+//! `ackchat run`: reads files, runs their tests, and writes the reports.
+
+use super::ambient::Ambient;
+use super::output;
+use crate::model::limits::SCRIPT_BYTES_MAX;
+use crate::script::report::{FileReport, RunReport, TestReport, TestResult, time};
+use crate::script::tree::{Deed, Diagnostic, File, Step, World};
+use crate::script::{Code, Options, lint, parse, words};
+use crate::shell::Exit;
+use crate::shell::diagnostic::Place;
+use crate::sim::{Conditions, Stage};
+use signal_hook::consts::SIGINT;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What `run` may be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOptions {
+    /// The files; `-` is standard input.
+    pub files: Vec<String>,
+    /// Only tests whose name contains this.
+    pub only: Option<String>,
+    /// What is to be done with them.
+    pub task: Task,
+    /// `--var` and `--secret`.
+    pub variables: BTreeMap<String, String>,
+    /// Values that no report may contain.
+    pub secrets: BTreeSet<String>,
+    /// The seeds under which each test runs, first and last; none: the file's own.
+    pub seeds: Option<(u64, u64)>,
+    /// Over loopback sockets, in real time.
+    pub real: bool,
+    /// Messages that nobody looked at fail a test.
+    pub strict: bool,
+    /// After a failure the next line is carried out.
+    pub keep_going: bool,
+    /// How long a test may take of the time of this machine.
+    pub wall_limit: Duration,
+    /// What every path of the simulated network does before a script says otherwise.
+    pub weather: Conditions,
+    /// What is written to standard output.
+    pub format: Format,
+    /// What is written to files.
+    pub reports: Vec<(Format, PathBuf)>,
+}
+
+/// What is to be done with the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Say what is wrong with the files, and what is probably not meant.
+    Check,
+    /// Name them.
+    List,
+    /// Run them.
+    Run,
+}
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// An object a line.
+    Json,
+    /// For build servers.
+    Junit,
+    /// The Test Anything Protocol, version 14.
+    Tap,
+}
+
+/// Runs the files.
+#[must_use]
+pub fn run(options: &RunOptions) -> Exit {
+    let mut files = Vec::new();
+    let (mut wrong, mut unreadable) = (false, false);
+    for path in &options.files {
+        match read(path, options) {
+            Ok(file) => files.push(file),
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    output::complain(&format!("{diagnostic}\n"));
+                    wrong |= diagnostic.exit == Exit::Parse;
+                    unreadable |= diagnostic.exit != Exit::Parse;
+                }
+            }
+        }
+    }
+    if wrong {
+        return Exit::Parse;
+    }
+    if unreadable {
+        return Exit::Unreachable;
+    }
+    match options.task {
+        Task::Check => check(&files),
+        Task::List => list(&files, options),
+        Task::Run => perform(&files, options),
+    }
+}
+
+/// A file and what it includes.
+fn read(path: &str, options: &RunOptions) -> Result<File, Vec<Diagnostic>> {
+    let text = if path == "-" {
+        read_stdin()
+    } else {
+        read_text(Path::new(path))
+    };
+    let text = text.map_err(|why| vec![cannot_run(path, &why)])?;
+    let variables = options.variables.keys().cloned().collect();
+    parse(path, &text, &variables, &mut read_text)
+}
+
+/// A regular file of a bounded size, as UTF-8.
+fn read_text(path: &Path) -> Result<String, String> {
+    let failed = |error: io::Error| error.to_string();
+    let file = fs::File::open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err("not a file".to_owned());
+    }
+    text_of(file)
+}
+
+fn read_stdin() -> Result<String, String> {
+    text_of(io::stdin())
+}
+
+fn text_of(source: impl io::Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let mut source = source.take(SCRIPT_BYTES_MAX as u64 + 1);
+    source
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() > SCRIPT_BYTES_MAX {
+        return Err("larger than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+}
+
+fn cannot_run(path: &str, why: &str) -> Diagnostic {
+    Diagnostic {
+        code: Code::CannotRun.word(),
+        exit: Code::CannotRun.exit(),
+        message: crate::shell::clean::line(&format!("cannot run {path}: {why}")),
+        place: Place {
+            path: path.to_owned(),
+            line: 1,
+            column: 1,
+            length: 0,
+        },
+        quotes: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn check(files: &[File]) -> Exit {
+    for diagnostic in files.iter().flat_map(lint::lint) {
+        output::complain(&format!("{diagnostic}\n"));
+    }
+    Exit::Done
+}
+
+fn list(files: &[File], options: &RunOptions) -> Exit {
+    for file in files {
+        for test in chosen(file, options) {
+            output::say(&format!("{}: {}\n", file.sources.path(0), test.name));
+        }
+    }
+    Exit::Done
+}
+
+fn chosen<'a>(
+    file: &'a File,
+    options: &'a RunOptions,
+) -> impl Iterator<Item = &'a crate::script::tree::Test> {
+    let only = options.only.as_deref().unwrap_or_default();
+    file.tests
+        .iter()
+        .filter(move |test| test.name.contains(only))
+}
+
+fn perform(files: &[File], options: &RunOptions) -> Exit {
+    let ambient = Ambient::new();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // Without the flag Ctrl-C ends the program as it always does, only without a report.
+    signal_hook::flag::register(SIGINT, Arc::clone(&interrupted)).ok();
+    let mut run = RunReport::default();
+    for file in files {
+        let report = perform_file(file, options, &ambient, &interrupted);
+        if options.format == Format::Human {
+            output::say(&words::file(&report));
+        }
+        run.files.push(report);
+        if interrupted.load(Ordering::Relaxed) {
+            run.interrupted = true;
+            break;
+        }
+    }
+    if options.format == Format::Human {
+        output::say(&words::summary(&run));
+    } else {
+        output::say(&written(&run, options.format));
+    }
+    for (format, path) in &options.reports {
+        if let Err(error) = fs::write(path, written(&run, *format)) {
+            output::complain(&format!("[Cannot write {}: {error}.]", path.display()));
+            return Exit::No;
+        }
+    }
+    run.exit()
+}
+
+fn written(run: &RunReport, format: Format) -> String {
+    match format {
+        Format::Human => {
+            let files: Vec<String> = run.files.iter().map(words::file).collect();
+            files.concat() + &words::summary(run)
+        }
+        Format::Json | Format::Junit | Format::Tap => String::new(),
+    }
+}
+
+fn perform_file(
+    file: &File,
+    options: &RunOptions,
+    ambient: &Ambient,
+    interrupted: &AtomicBool,
+) -> FileReport {
+    let own = seed(file);
+    let (first, last) = options.seeds.unwrap_or((own, own));
+    let mut report = FileReport {
+        path: file.sources.path(0).to_owned(),
+        seed: first,
+        cannot_run: None,
+        tests: Vec::new(),
+    };
+    for test in chosen(file, options) {
+        let mut told = None;
+        for seed in first..=last {
+            if interrupted.load(Ordering::Relaxed) {
+                break;
+            }
+            let began = ambient.now().instant;
+            let mut late = || {
+                let taken = ambient.now().instant.since(began);
+                if interrupted.load(Ordering::Relaxed) {
+                    return Some("interrupted".to_owned());
+                }
+                let words = || format!("the test ran for {} of real time", time(taken));
+                (taken > options.wall_limit).then(words)
+            };
+            let mut result = perform_test(file, test, options, seed, &mut late);
+            result.wall = ambient.now().instant.since(began);
+            let failed = result.result == TestResult::Failed;
+            told = Some(result);
+            if failed {
+                break;
+            }
+        }
+        report.tests.extend(told);
+    }
+    report
+}
+
+fn perform_test(
+    file: &File,
+    test: &crate::script::tree::Test,
+    options: &RunOptions,
+    seed: u64,
+    late: &mut dyn FnMut() -> Option<String>,
+) -> TestReport {
+    let place = file.sources.place(test.span);
+    if let Some(why) = &test.skip {
+        return TestReport::skipped(&test.name, &place.path, place.line, seed, why);
+    }
+    let mut again = String::new();
+    if options.real {
+        again.push_str(" --real");
+    }
+    let of_runner = Options {
+        variables: options.variables.clone(),
+        secrets: options.secrets.clone(),
+        strict: options.strict,
+        keep_going: options.keep_going,
+        again,
+    };
+    match file.world {
+        World::Hermetic => Stage::new(file, test, &of_runner, seed, options.weather).play(late),
+        World::Live => TestReport::skipped(
+            &test.name,
+            &place.path,
+            place.line,
+            seed,
+            "needs a live server",
+        ),
+    }
+}
+
+/// `set seed=` before the first test; else 0.
+fn seed(file: &File) -> u64 {
+    let own = file.tests.first().map_or(&[][..], |test| &test.steps);
+    let steps: Vec<&Step> = file.top.iter().chain(own).collect();
+    let settings = steps.iter().filter_map(|step| match &step.deed {
+        Deed::Set(settings) => Some(settings),
+        _ => None,
+    });
+    let mut seeds = settings
+        .flatten()
+        .filter(|setting| setting.key == "seed")
+        .filter_map(|setting| setting.value.fixed()?.parse().ok());
+    seeds.next().unwrap_or(0)
+}

@@ -1,0 +1,83 @@
+//! The result of a run for people: a line for each test, what went wrong in full, and a summary.
+
+use super::report::{FileReport, RunReport, TestReport, TestResult, time};
+use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
+
+/// The widest name that others are aligned with.
+const NAME_COLUMNS_MAX: usize = 60;
+
+/// A file's tests, and the failures among them.
+#[must_use]
+pub fn file(report: &FileReport) -> String {
+    let mut text = format!("{}\n", report.path);
+    if let Some(diagnostic) = &report.cannot_run {
+        text += &format!("\n{diagnostic}\n\n");
+        return text;
+    }
+    let width = report.tests.iter().map(|test| test.name.width()).max();
+    let width = width.unwrap_or(0).min(NAME_COLUMNS_MAX);
+    for test in &report.tests {
+        text += &line(test, width);
+        for note in &test.notes {
+            text += &format!("        note: {note}\n");
+        }
+        for failure in &test.failures {
+            let told = failure.diagnostic.to_string();
+            text += &format!("\n{told}\n");
+        }
+        if !test.failures.is_empty() {
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// `4 tests: 3 passed, 1 failed, 0 skipped (seed 42, 0.02s)`.
+#[must_use]
+pub fn summary(run: &RunReport) -> String {
+    let mut seeds: Vec<u64> = run.files.iter().map(|file| file.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    let seed = match seeds.as_slice() {
+        [seed] => format!("seed {seed}, "),
+        _ => String::new(),
+    };
+    let unrepeatable = run
+        .tests()
+        .any(|test| test.trace_hash.is_none() && !matches!(test.result, TestResult::Skipped(_)));
+    let real = if unrepeatable {
+        "; real time: a seed repeats the input only"
+    } else {
+        ""
+    };
+    let interrupted = if run.interrupted { "interrupted: " } else { "" };
+    let wall = seconds(run.wall());
+    format!("{interrupted}{} ({seed}{wall}{real})\n", run.counts())
+}
+
+fn line(test: &TestReport, width: usize) -> String {
+    let (word, why) = match &test.result {
+        TestResult::Failed => ("FAIL", String::new()),
+        TestResult::Passed => ("ok  ", String::new()),
+        TestResult::Skipped(why) => ("skip", why.clone()),
+        TestResult::Todo(why) if test.failures.is_empty() => ("todo", format!("{why} (passes)")),
+        TestResult::Todo(why) => ("todo", format!("{why} (fails)")),
+    };
+    let blanks = " ".repeat(width.saturating_sub(test.name.width()));
+    let about = if why.is_empty() {
+        let how = if test.trace_hash.is_some() {
+            " virtual"
+        } else {
+            ""
+        };
+        format!("{}{how}", time(test.lasted))
+    } else {
+        why
+    };
+    format!("  {word}  {}{blanks}  {about}\n", test.name)
+}
+
+fn seconds(wall: Duration) -> String {
+    format!("{:.2}s", wall.as_secs_f64())
+}
