@@ -20,6 +20,8 @@ use std::path::PathBuf;
 pub(crate) enum Invocation {
     /// A client.
     Join(Join),
+    /// Recordings, to be made one test.
+    Merge(Vec<String>),
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// Scripts.
@@ -128,6 +130,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             profile: profile.as_deref().map(client_name).transpose()?,
             data,
         })),
+        Form::Merge { files } => Invocation::Merge(files),
         Form::Run(args) => Invocation::Run(run::checked(args)?),
         Form::Serve { port, options } => options.invocation(port),
     })
@@ -217,6 +220,12 @@ enum Form {
         port: u16,
         #[command(flatten)]
         options: JoinOptions,
+    },
+    /// Make one test of the recordings of several people, for standard output
+    Merge {
+        /// What `record` wrote, one file for each person
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
     },
     /// Run .chat scripts: conversations written down, with what is to be seen
     Run(run::RunArgs),
