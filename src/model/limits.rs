@@ -354,6 +354,15 @@ pub const LEAVE: Duration = ms(5000);
 /// A line of input; a text of 64 KiB and its command fit.
 pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
 
+// The line editor.
+
+/// Killed texts that can be yanked, as many as readline and rustyline keep.
+pub const KILLS_MAX: usize = 60;
+/// Candidates that Tab lists; the rest is counted.
+pub const LISTED_MAX: usize = 100;
+/// What undo remembers of one text.
+pub const UNDO_BYTES_MAX: usize = 1 << 20;
+
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);
 const _: () = assert!(TEXT_BYTES_MAX + 2048 == TAIL_BYTES_MAX);

@@ -6,6 +6,7 @@ pub mod args;
 pub mod clean;
 pub mod command;
 mod commands;
+pub mod editor;
 pub mod exit;
 pub mod explain;
 pub mod grammar;
