@@ -7,14 +7,17 @@
 pub mod ambient;
 pub mod client;
 pub mod console;
+pub mod history;
 pub mod input;
 pub mod lines;
 pub mod output;
 pub mod paint;
+pub mod paste;
 pub mod paths;
 pub mod reactor;
 pub mod server;
 pub mod socket;
+pub mod terminal;
 pub mod trace;
 
 use crate::shell::Exit;

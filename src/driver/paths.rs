@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 pub struct Profile {
     /// Its directory.
     pub directory: PathBuf,
+    /// The file of lines typed.
+    pub history: PathBuf,
     _lock: Flock<File>,
 }
 
@@ -28,8 +30,10 @@ impl Profile {
     pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
         // Names are equal without regard to case, so are their profiles.
         let folder = name.to_string().to_ascii_lowercase();
-        let directory = data_directory(data)?.join("profiles").join(folder);
+        let directory = data_directory(data)?.join("profiles").join(&folder);
         make_private(&directory)?;
+        let history = state_directory(data)?.join("profiles").join(folder);
+        make_private(&history)?;
         let path = directory.join("lock");
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
@@ -40,6 +44,7 @@ impl Profile {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Self {
                 directory,
+                history: history.join("history"),
                 _lock: lock,
             }),
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
@@ -79,6 +84,18 @@ fn data_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
         let words = "There is no home directory: say where data belongs with --data DIR.";
         Fault::new(Exit::Usage, words)
     })
+}
+
+/// What may be lost; macOS has no place of its own for it.
+fn state_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
+    let project = ProjectDirs::from("", "", "ackchat").filter(|_| data.is_none());
+    project.map_or_else(
+        || data_directory(data),
+        |project| {
+            let state = project.state_dir();
+            Ok(state.unwrap_or_else(|| project.data_local_dir()).to_owned())
+        },
+    )
 }
 
 fn make_private(directory: &Path) -> Result<(), Fault> {

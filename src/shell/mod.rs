@@ -3,6 +3,7 @@
 //! > Handle as much as you like, then poll until `None`, then sleep until `deadline`.
 
 pub mod args;
+pub mod assist;
 pub mod clean;
 pub mod command;
 mod commands;
@@ -27,6 +28,7 @@ use crate::model::{Delivery, Instant, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
+use assist::{Assist, Colours};
 use command::{Action, CommandError, Context, LaterLines, Refusal};
 use lines::{Lines, Pending};
 use render::Renderer;
@@ -275,6 +277,16 @@ impl Shell {
         prompt(self.conversation.as_ref(), &self.view().mode)
     }
 
+    /// What the editor may ask about the line being typed.
+    #[must_use]
+    pub const fn assist(&self, colours: Colours) -> Assist<'_> {
+        Assist {
+            cx: self.context(),
+            conversation: self.conversation.as_ref(),
+            colours,
+        }
+    }
+
     /// What prompts and hints may read.
     #[must_use]
     pub const fn view(&self) -> &View {
@@ -293,7 +305,7 @@ impl Shell {
         !self.lines.is_idle()
     }
 
-    fn context(&self) -> Context<'_> {
+    const fn context(&self) -> Context<'_> {
         Context {
             view: self.client.view(),
             settings: &self.settings,
