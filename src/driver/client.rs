@@ -344,8 +344,8 @@ impl Loop {
         };
         if change == Change::Continued {
             desk.terminal.resume()?;
-            editor.forget_screen();
             editor.show();
+            editor.refresh();
         }
         if let Some((cols, rows)) = desk.terminal.size() {
             editor.resize(cols.into(), rows.into());

@@ -23,6 +23,8 @@ pub enum Kind {
     Target,
     /// The rest of the line, byte for byte.
     Text,
+    /// The name of a command, or of a topic of help.
+    Topic,
 }
 
 /// Whether an argument may be left out.
@@ -80,6 +82,7 @@ impl Kind {
             Self::Peer => "peer",
             Self::Target => "target",
             Self::Text => "text",
+            Self::Topic => "topic",
         }
     }
 
@@ -199,7 +202,7 @@ impl Args {
 fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
-        Kind::Command | Kind::Oneself => Ok(Value::Word(word.text.to_owned())),
+        Kind::Command | Kind::Oneself | Kind::Topic => Ok(Value::Word(word.text.to_owned())),
         Kind::Fingerprint => match word.text.parse() {
             Ok(fingerprint) => Ok(Value::Fingerprint(fingerprint)),
             Err(_) => Err(at(Refusal::NoFingerprint)),

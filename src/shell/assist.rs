@@ -4,6 +4,7 @@
 use super::args::{Kind, Param, Target};
 use super::command::{Command, Context};
 use super::grammar::{self, Input, Line};
+use super::topics::TOPICS;
 use crate::client::view::Entry;
 use crate::model::{GroupName, Name};
 use crate::wire::row::Status;
@@ -70,25 +71,32 @@ const RESET: &str = "\x1b[0m";
 const FIRST_HINT: &str = "help lists what one can type";
 
 impl Assist<'_> {
-    /// What may follow, as lines: the answer to `?`.
+    /// What may follow, as lines, if a line ends with a lone `?` where a word is expected.
+    /// In a text a `?` is a part of it.
     #[must_use]
-    pub fn follow(&self, before: &str) -> String {
-        let Some(slot) = self.slot(before) else {
-            return "  nothing follows".to_owned();
-        };
+    pub fn answer(&self, line: &str) -> Option<String> {
+        let before = line.trim_end().strip_suffix('?')?;
+        let slot = self
+            .slot(before)
+            .filter(|slot| slot.start == before.len())?;
         let candidates = self.candidates(&slot, "");
         let head = match slot.expected {
-            Expected::Command => "a command:".to_owned(),
-            Expected::Argument(command, param, _) => {
-                format!("{} ({}):", param.label(), command.usage())
+            Expected::Argument(_, param, _)
+                if matches!(param.kind, Kind::Fingerprint | Kind::Text) =>
+            {
+                return None;
             }
-            Expected::Text => "a text".to_owned(),
+            Expected::Argument(command, param, _) => {
+                format!("{} of {}:", param.label(), command.usage())
+            }
+            Expected::Command => "a command:".to_owned(),
+            Expected::Text => return None,
         };
         let rows = candidates
             .iter()
             .map(|found| format!("    {}", found.display()));
         let rows: Vec<String> = std::iter::once(format!("  {head}")).chain(rows).collect();
-        rows.join("\n")
+        Some(rows.join("\n"))
     }
 
     /// What is expected at the end of a text.
@@ -160,6 +168,12 @@ impl Assist<'_> {
     fn arguments(&self, kind: Kind, word: &str) -> Vec<Candidate> {
         match kind {
             Kind::Command => self.commands(word.trim_start_matches('/')),
+            Kind::Topic => {
+                let topics = TOPICS.iter().map(|topic| (topic.word.to_owned(), "topic"));
+                let mut all = self.commands(word.trim_start_matches('/'));
+                all.extend(matching(topics, word, ""));
+                all
+            }
             // Thirty digits are to be compared, not to be completed.
             Kind::Fingerprint | Kind::Text => Vec::new(),
             Kind::Group => {
@@ -579,6 +593,28 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_question_mark_lists_what_may_follow_but_not_in_a_text() {
+        let story = Story::new(Mode::Normal);
+        let answer = |line: &str| story.with(|assist, _| assist.answer(line));
+        assert_eq!(
+            answer("send ?").unwrap(),
+            "  NAME of send NAME TEXT:\n    bob  online\n    Carol  away\n    dave  offline"
+        );
+        assert!(answer("?").unwrap().starts_with("  a command:\n    send\n"));
+        assert!(answer("join ? ").unwrap().ends_with("    lounge"));
+        for line in [
+            "send bob ?",
+            "send bob what ?",
+            "send_all ?",
+            "list_groups ?",
+            "x ?",
+            "a?",
+        ] {
+            assert_eq!(answer(line), None, "{line}");
+        }
+    }
+
+    #[test]
     fn colours_never_change_the_text() {
         let story = Story::new(Mode::Normal);
         for (line, drawn) in [
@@ -613,7 +649,8 @@ mod tests {
                 let (start, found) = story.with(|assist, cx| {
                     assist.hint(&line, pos, cx);
                     assist.highlight(&line, pos);
-                    assert!(assist.follow(&line).starts_with("  "));
+                    let answer = assist.answer(&line);
+                    assert!(answer.is_none_or(|answer| answer.starts_with("  ")));
                     assist.complete(&line, pos, cx).unwrap()
                 });
                 assert!(

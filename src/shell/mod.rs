@@ -16,6 +16,7 @@ mod lines;
 pub mod manual;
 pub mod registry;
 pub mod render;
+pub mod topics;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
