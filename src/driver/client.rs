@@ -1,14 +1,16 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
-use super::console::{Console, Mode, Typed};
+use super::console::{Console, Mode, Typed, Urgent};
+use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
 use super::paths::Profile;
-use super::reactor::{Reactor, SOCKET, STDIN, STDOUT, Signal};
+use super::reactor::{Change, Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::recording::Recording;
 use super::socket::Socket;
+use super::terminal::{self, Terminal};
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, paths, store_fault};
 use crate::client::port::{Full, Store, StoreRequest};
@@ -18,8 +20,11 @@ use crate::model::limits::{
 };
 use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
+use crate::shell::editor::Editor;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
+use rustyline::GraphemeClusterMode;
+use signal_hook::low_level::emulate_default_handler;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -89,10 +94,20 @@ struct Loop {
     stage: Stage,
     /// A line that could not even be read.
     failed: Option<Exit>,
+    /// The terminal and the lines typed at it, if somebody sits there.
+    desk: Option<Desk>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     /// Dropped last: the store is closed before somebody else may open it.
     _profile: Profile,
+}
+
+/// What a person at a terminal has besides the lines.
+struct Desk {
+    terminal: Terminal,
+    history: History,
+    /// The signal by which the program has to die, once the terminal is restored.
+    deadly: Option<i32>,
 }
 
 /// How far the program is on its way out.
@@ -118,7 +133,7 @@ impl Loop {
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
         let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
-        let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
+        let mut stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         let input = Input::open(stdin, reactor.registry(), STDIN).map_err(failed)?;
 
         let mode = mode(options.plain);
@@ -137,6 +152,15 @@ impl Loop {
             relay: options.relay,
             trace: trace.is_some(),
         };
+        let (console, desk) = match mode {
+            Mode::Plain => (Console::plain(), None),
+            Mode::Prompted => {
+                stdout = terminal::own_output(stdout);
+                reactor.watch_terminal().map_err(failed)?;
+                let (console, desk) = Desk::open(&profile).map_err(failed)?;
+                (console, Some(desk))
+            }
+        };
         let mut ratchet = Ratchet::new(ambient::random());
         let path = paths::store(options.data.as_deref(), Some(&options.name))?;
         let wake = reactor.waker().map_err(failed)?;
@@ -149,7 +173,7 @@ impl Loop {
             socket,
             input,
             buffer: vec![0; INPUT_BYTES],
-            console: Console::new(mode),
+            console,
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
             shell: Shell::new(settings, client),
@@ -164,6 +188,7 @@ impl Loop {
             prompt_due: None,
             stage: Stage::Open,
             failed: None,
+            desk,
             unfinished: false,
             _profile: profile,
         })
@@ -174,9 +199,11 @@ impl Loop {
         let line = self.shell.start(now);
         self.in_flight.insert(line);
         self.hold_prompt(now);
+        self.tell_complaint();
         let mut result = self.finish_turn(now);
         let exit = loop {
             if let Err(error) = result {
+                self.desk = None;
                 let words = format!("The program ends: {error}.");
                 break Fault::new(Exit::No, &words).report();
             }
@@ -185,8 +212,13 @@ impl Loop {
             }
             result = self.turn();
         };
-        self.screen.print(&self.console.take_output(), 0);
+        self.console.hide();
+        self.print();
         let shown = self.screen.finish();
+        if let Some(signal) = self.desk.take().and_then(|desk| desk.deadly) {
+            // It ends the program, so that its parent sees the cause.
+            emulate_default_handler(signal).ok();
+        }
         self.tell_shown(self.reactor.now(), shown);
         self.store.flush();
         if let Some(trace) = &mut self.trace {
@@ -206,8 +238,14 @@ impl Loop {
         let woken = self.reactor.wait(Some(self.deadline()))?;
         let now = woken.now;
         match woken.signal {
+            Some(Signal::Deadly(signal)) => {
+                if let Some(desk) = &mut self.desk {
+                    desk.deadly = Some(signal);
+                }
+                self.stage = Stage::Over(Exit::Terminated);
+                return Ok(());
+            }
             Some(Signal::Interrupt) => {
-                self.console.leave_row();
                 self.stage = Stage::Over(Exit::Interrupted);
                 return Ok(());
             }
@@ -220,8 +258,12 @@ impl Loop {
         if woken.stdin {
             self.input.wake();
         }
+        if let Some(change) = woken.terminal {
+            self.look_at_terminal(change)?;
+        }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
+        self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
         self.finish_turn(now)
@@ -229,15 +271,22 @@ impl Loop {
 
     /// The earliest moment at which something has to be done without being asked.
     fn deadline(&self) -> Instant {
-        let lines = self.wants_lines() && (self.backlog || self.input.is_ready());
-        if self.unfinished || self.socket.is_ready() || lines {
+        let keys = match self.console.mode() {
+            Mode::Plain => self.wants_lines() && (self.backlog || self.input.is_ready()),
+            Mode::Prompted => {
+                let lines = self.backlog && self.wants_lines();
+                lines || self.console.has_more() || self.input.is_ready()
+            }
+        };
+        if self.unfinished || self.socket.is_ready() || keys {
             return Instant(0);
         }
         let leave = match self.stage {
             Stage::EndingBy(at, _) => Some(at),
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
-        let others = [self.shell.deadline(), self.prompt_due, leave];
+        let escape = self.console.deadline();
+        let others = [self.shell.deadline(), self.prompt_due, leave, escape];
         others
             .into_iter()
             .flatten()
@@ -254,14 +303,82 @@ impl Loop {
         self.stage == Stage::Open && self.in_flight.len() < in_flight_max
     }
 
+    /// Somebody at a terminal: keys are heard at any time, or Ctrl-C would not be.
+    fn read_keys(&mut self, now: Now) -> io::Result<()> {
+        let Some(desk) = &self.desk else {
+            return Ok(());
+        };
+        let escape = self
+            .console
+            .deadline()
+            .is_some_and(|due| due <= now.instant);
+        let keys = if self.console.has_more() || escape && !self.input.is_ready() {
+            &[]
+        } else {
+            match self.input.read(self.reactor.registry(), &mut self.buffer) {
+                Read::Bytes(length) => &self.buffer[..length],
+                Read::End => {
+                    self.console.end();
+                    return Ok(());
+                }
+                Read::Nothing => return Ok(()),
+            }
+        };
+        let assist = self.shell.assist(self.paint.colours());
+        match self.console.feed(now.instant, keys, &assist) {
+            None => {}
+            Some(Urgent::GivenUp) => self.console.show(),
+            Some(Urgent::Interrupt) => self.interrupt(),
+            Some(Urgent::Suspend) => {
+                let output = self.console.take_output(&assist);
+                self.screen.print(&output, 0);
+                self.screen.finish();
+                desk.terminal.suspend()?;
+                self.look_at_terminal(Change::Continued)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ctrl-C with nothing to clear: nobody waits for outcomes any more, then the program ends.
+    fn interrupt(&mut self) {
+        if self.stage == Stage::Open && !self.in_flight.is_empty() {
+            self.in_flight.clear();
+            self.prompt_due = None;
+            self.console.show();
+        } else {
+            self.stage = Stage::Over(Exit::Interrupted);
+        }
+    }
+
+    /// Another size, and after a stop another mode: somebody else had the terminal meanwhile.
+    fn look_at_terminal(&mut self, change: Change) -> io::Result<()> {
+        let (Some(desk), Some(editor)) = (&mut self.desk, self.console.editor()) else {
+            return Ok(());
+        };
+        if change == Change::Continued {
+            desk.terminal.resume()?;
+            editor.show();
+            editor.refresh();
+        }
+        if let Some((cols, rows)) = desk.terminal.size() {
+            editor.resize(cols.into(), rows.into());
+        }
+        Ok(())
+    }
+
     /// One read, if the lines of the last one are used up.
     fn read_lines(&mut self, now: Now) {
         self.take_lines(now);
-        if !self.wants_lines() || !self.input.is_ready() {
+        if self.desk.is_some() || !self.wants_lines() || !self.input.is_ready() {
             return;
         }
         match self.input.read(self.reactor.registry(), &mut self.buffer) {
-            Read::Bytes(length) => self.console.feed(&self.buffer[..length]),
+            Read::Bytes(length) => {
+                let assist = self.shell.assist(self.paint.colours());
+                self.console
+                    .feed(now.instant, &self.buffer[..length], &assist);
+            }
             Read::End => self.console.end(),
             Read::Nothing => return,
         }
@@ -277,12 +394,16 @@ impl Loop {
                 }
                 Some(Typed::End) => self.end(now),
                 Some(Typed::Line(Line::Text(text))) => {
+                    self.remember(&text);
                     let line = self.shell.handle_line(now, &text);
                     self.recording.handle_line(now.instant, line, &text);
                     self.in_flight.insert(line);
                 }
                 Some(Typed::Line(Line::NotUtf8)) => {
                     self.refuse_line(now, "[Invalid line: it is not UTF-8.]");
+                }
+                Some(Typed::Line(Line::TooMany)) => {
+                    self.refuse_line(now, "[Too many lines wait. Try again.]");
                 }
                 Some(Typed::Line(Line::TooLong)) => {
                     let words =
@@ -293,6 +414,24 @@ impl Loop {
             self.hold_prompt(now);
         }
         self.backlog = true;
+    }
+
+    fn remember(&mut self, line: &str) {
+        if let Some(desk) = &mut self.desk
+            && let Some(lines) = self.console.remember(line)
+        {
+            desk.history.save(lines);
+        }
+        self.tell_complaint();
+    }
+
+    /// What is wrong with the file of lines typed.
+    fn tell_complaint(&mut self) {
+        let complaint = self.desk.as_mut().and_then(|d| d.history.take_complaint());
+        if let Some(complaint) = complaint {
+            let complaint = self.paint.paint(Tone::Hint, &complaint);
+            self.console.print_above(&complaint);
+        }
     }
 
     /// The prompt comes with the outcome, or soon without it.
@@ -316,7 +455,9 @@ impl Loop {
 
     /// End of input: the shell leaves when all lines have their outcome.
     fn end(&mut self, now: Now) {
-        self.input.close(self.reactor.registry());
+        if self.desk.is_none() {
+            self.input.close(self.reactor.registry());
+        }
         if self.stage == Stage::Open {
             self.stage = Stage::Ending;
             self.shell.handle_end(now);
@@ -356,6 +497,11 @@ impl Loop {
         self.draw(now);
         let shown = self.screen.write(self.reactor.registry());
         self.tell_shown(now, shown);
+        if self.screen.take_gap()
+            && let Some(editor) = self.console.editor()
+        {
+            editor.forget_screen();
+        }
         if self.screen.is_closed() {
             self.end_by(now, Exit::Done);
             self.drain(now);
@@ -380,8 +526,14 @@ impl Loop {
             self.console.set_prompt(&self.shell.prompt());
             self.console.show();
         }
+        self.print();
+    }
+
+    fn print(&mut self) {
         let messages = std::mem::take(&mut self.messages);
-        self.screen.print(&self.console.take_output(), messages);
+        let assist = self.shell.assist(self.paint.colours());
+        let output = self.console.take_output(&assist);
+        self.screen.print(&output, messages);
     }
 
     fn tell_shown(&mut self, now: Now, shown: u64) {
@@ -466,6 +618,24 @@ impl Loop {
                 return;
             }
         }
+    }
+}
+
+impl Desk {
+    fn open(profile: &Profile) -> io::Result<(Console, Self)> {
+        let (history, lines) = History::open(&profile.history);
+        let widths = GraphemeClusterMode::from_env();
+        let mut editor = Editor::new(lines, widths);
+        let mut terminal = Terminal::open()?;
+        if let Some((cols, rows)) = terminal.size() {
+            editor.resize(cols.into(), rows.into());
+        }
+        let desk = Self {
+            terminal,
+            history,
+            deadly: None,
+        };
+        Ok((Console::edited(editor), desk))
     }
 }
 

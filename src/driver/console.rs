@@ -1,11 +1,13 @@
 //! What a person or a pipe sees: lines in; notices, a prompt, and at most one redraw a turn out. No
 //! I/O.
-//!
-//! This is the seam for the line editor: it will take over this interface (feed bytes, print above,
-//! set the prompt, take the output) and draw the typed text as well. Until then the terminal
-//! stays in its own line mode and edits and echoes by itself.
 
 use super::lines::{Line, Lines};
+use super::paste::{Answer, Guard};
+use crate::model::Instant;
+use crate::model::limits::{ESCAPE_WAIT, LINES_WAITING_MAX};
+use crate::shell::editor::{self, Assist, Editor};
+use rustyline::history::FileHistory;
+use std::collections::VecDeque;
 use std::fmt::Write;
 
 /// What was typed.
@@ -17,142 +19,298 @@ pub enum Typed {
     Line(Line),
 }
 
+/// A key that does not wait until lines are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgent {
+    /// Ctrl-C while there was something to give up: a text, a paste, lines that wait.
+    GivenUp,
+    /// Ctrl-C, and there was nothing to give up.
+    Interrupt,
+    /// Ctrl-Z.
+    Suspend,
+}
+
 /// Whether there is a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A pipe, a file, a dumb terminal: lines, no prompt, no control codes.
     Plain,
-    /// A terminal on both ends.
+    /// A terminal on both ends: a line editor.
     Prompted,
 }
 
 /// Lines in, text out.
-#[derive(Debug)]
 pub struct Console {
-    mode: Mode,
-    lines: Lines,
-    end: End,
+    source: Source,
+    /// What was typed and nobody has taken yet.
+    typed: VecDeque<Typed>,
+}
+
+enum Source {
+    Edited(Box<Edited>),
+    Plain(Plain),
+}
+
+/// A person at a terminal.
+struct Edited {
+    editor: Editor,
+    /// The prompt that holds when no question is asked.
     prompt: String,
-    /// The prompt is wanted on the screen.
-    visible: bool,
-    /// The prompt that stands on the screen's last row.
-    drawn: Option<String>,
+    guard: Guard,
+    /// Half an escape sequence is given up then.
+    escape_due: Option<Instant>,
+    /// More keys wait inside the editor.
+    more: bool,
+}
+
+/// Lines from somewhere.
+#[derive(Default)]
+struct Plain {
+    lines: Lines,
     above: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Come,
-    Told,
-    No,
-}
-
-/// Back to the begin of the row, and erase it (ECMA-48, EL).
-const ERASE_ROW: &str = "\r\x1b[K";
-
 impl Console {
-    /// Empty, with its prompt hidden.
+    /// Without a prompt.
     #[must_use]
-    pub fn new(mode: Mode) -> Self {
+    pub fn plain() -> Self {
         Self {
-            mode,
-            lines: Lines::new(),
-            end: End::No,
-            prompt: String::new(),
-            visible: false,
-            drawn: None,
-            above: String::new(),
+            source: Source::Plain(Plain::default()),
+            typed: VecDeque::new(),
+        }
+    }
+
+    /// With a line editor.
+    #[must_use]
+    pub fn edited(editor: Editor) -> Self {
+        Self {
+            source: Source::Edited(Box::new(Edited {
+                editor,
+                prompt: String::new(),
+                guard: Guard::default(),
+                escape_due: None,
+                more: false,
+            })),
+            typed: VecDeque::new(),
         }
     }
 
     /// Whether there is a prompt.
     #[must_use]
     pub const fn mode(&self) -> Mode {
-        self.mode
+        match self.source {
+            Source::Edited(_) => Mode::Prompted,
+            Source::Plain(_) => Mode::Plain,
+        }
     }
 
-    /// Takes what was typed. Poll until `None` before feeding again.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.lines.feed(bytes);
+    /// Takes what was typed. An editor takes one line a turn: it may change the prompt of the next.
+    pub fn feed<H: Assist>(&mut self, now: Instant, bytes: &[u8], assist: &H) -> Option<Urgent> {
+        match &mut self.source {
+            Source::Edited(edited) => edited.feed(now, bytes, assist, &mut self.typed),
+            Source::Plain(plain) => {
+                plain.lines.feed(bytes);
+                None
+            }
+        }
     }
 
     /// Nothing more will be typed.
     pub fn end(&mut self) {
-        self.lines.end();
-        self.end = End::Come;
+        if let Source::Plain(plain) = &mut self.source {
+            plain.lines.end();
+            while let Some(line) = plain.lines.poll() {
+                self.typed.push_back(Typed::Line(line));
+            }
+        }
+        self.typed.push_back(Typed::End);
     }
 
-    /// The next line, or the end, once. After it the prompt is hidden.
+    /// The next line, or the end, once. After it an editor's prompt is hidden.
     pub fn poll(&mut self) -> Option<Typed> {
-        if let Some(line) = self.lines.poll() {
-            // The terminal echoed the newline: the prompt's row is left as it is.
-            self.drawn = None;
-            self.visible = false;
-            return Some(Typed::Line(line));
+        if let Some(typed) = self.typed.pop_front() {
+            return Some(typed);
         }
-        if self.end != End::Come {
-            return None;
+        match &mut self.source {
+            Source::Edited(_) => None,
+            Source::Plain(plain) => plain.lines.poll().map(Typed::Line),
         }
-        self.end = End::Told;
-        self.visible = false;
-        Some(Typed::End)
+    }
+
+    /// Whether more was typed than one turn takes: the loop must not sleep.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        matches!(&self.source, Source::Edited(edited) if edited.more)
+    }
+
+    /// When `feed` wants to be called though nothing was typed.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.source {
+            Source::Edited(edited) => edited.escape_due,
+            Source::Plain(_) => None,
+        }
     }
 
     /// Puts text above the prompt: whole lines without the last newline.
     pub fn print_above(&mut self, text: &str) {
-        writeln!(self.above, "{text}").expect("a string takes all");
+        match &mut self.source {
+            Source::Edited(edited) => edited.editor.print_above(text),
+            Source::Plain(plain) => {
+                writeln!(plain.above, "{text}").expect("a string takes all");
+            }
+        }
     }
 
     /// The prompt that holds now.
     pub fn set_prompt(&mut self, prompt: &str) {
-        if self.prompt != prompt {
-            prompt.clone_into(&mut self.prompt);
+        if let Source::Edited(edited) = &mut self.source {
+            prompt.clone_into(&mut edited.prompt);
+            edited.apply_prompt();
         }
     }
 
     /// Wants the prompt on the screen.
-    pub const fn show(&mut self) {
-        self.visible = true;
+    pub fn show(&mut self) {
+        if let Source::Edited(edited) = &mut self.source {
+            edited.editor.show();
+        }
     }
 
     /// Wants it off the screen.
-    pub const fn hide(&mut self) {
-        self.visible = false;
+    pub fn hide(&mut self) {
+        if let Source::Edited(edited) = &mut self.source {
+            edited.editor.hide();
+        }
     }
 
-    /// Leaves the row of the prompt as it is, for instance with the `^C` that the terminal put
-    /// there.
-    pub fn leave_row(&mut self) {
-        if self.drawn.take().is_some() {
-            self.above.insert(0, '\n');
+    /// The line editor, if there is one.
+    pub fn editor(&mut self) -> Option<&mut Editor> {
+        match &mut self.source {
+            Source::Edited(edited) => Some(&mut edited.editor),
+            Source::Plain(_) => None,
         }
-        self.visible = false;
+    }
+
+    /// Remembers a line; gives the history that has to be saved.
+    pub fn remember(&mut self, line: &str) -> Option<&mut FileHistory> {
+        let editor = self.editor()?;
+        editor.remember(line);
+        Some(editor.history())
     }
 
     /// What has to be written, as it is. Nothing happened: nothing.
-    pub fn take_output(&mut self) -> String {
-        let mut text = std::mem::take(&mut self.above);
-        if self.mode == Mode::Plain {
-            return text;
+    pub fn take_output<H: Assist>(&mut self, assist: &H) -> String {
+        match &mut self.source {
+            Source::Edited(edited) if edited.guard.is_asking() => edited.editor.take_output(&()),
+            Source::Edited(edited) => edited.editor.take_output(assist),
+            Source::Plain(plain) => std::mem::take(&mut plain.above),
         }
-        let wanted = self.visible.then_some(&self.prompt);
-        if text.is_empty() && wanted == self.drawn.as_ref() {
-            return text;
+    }
+}
+
+impl Edited {
+    fn feed<H: Assist>(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        assist: &H,
+        typed: &mut VecDeque<Typed>,
+    ) -> Option<Urgent> {
+        let is_due = bytes.is_empty() && self.escape_due.is_some_and(|due| due <= now);
+        let event = if self.guard.is_asking() {
+            self.step(bytes, is_due, &())
+        } else {
+            self.step(bytes, is_due, assist)
+        };
+        if !bytes.is_empty() || is_due {
+            self.escape_due = self.editor.is_half().then(|| now + ESCAPE_WAIT);
         }
-        if self.drawn.is_some() {
-            text.insert_str(0, ERASE_ROW);
+        self.more = event.is_some() && self.editor.waiting() > 0;
+        let urgent = self.on_event(event?, typed);
+        self.apply_prompt();
+        urgent
+    }
+
+    fn step<H: Assist>(&mut self, bytes: &[u8], is_due: bool, assist: &H) -> Option<editor::Typed> {
+        match self.editor.feed(bytes, assist) {
+            None if is_due => self.editor.flush(assist),
+            event => event,
         }
-        if let Some(prompt) = wanted {
-            text.push_str(prompt);
+    }
+
+    fn on_event(&mut self, event: editor::Typed, typed: &mut VecDeque<Typed>) -> Option<Urgent> {
+        match event {
+            editor::Typed::Suspend => return Some(Urgent::Suspend),
+            editor::Typed::Interrupt(text) => {
+                let queued = !typed.is_empty();
+                let is_given_up = self.guard.cancel() || queued || !text.is_empty();
+                typed.clear();
+                return Some(if is_given_up {
+                    Urgent::GivenUp
+                } else {
+                    Urgent::Interrupt
+                });
+            }
+            editor::Typed::End if self.guard.cancel() => self.editor.show(),
+            editor::Typed::End => typed.push_back(Typed::End),
+            editor::Typed::Line(text) if self.guard.is_asking() => self.on_answer(&text, typed),
+            editor::Typed::Line(text) => push(typed, text),
+            editor::Typed::Pasted(text) => match self.guard.ask(text) {
+                Some(answer) => self.obey(answer, typed),
+                None => self.editor.show(),
+            },
         }
-        self.drawn = wanted.cloned();
-        text
+        None
+    }
+
+    fn on_answer(&mut self, text: &str, typed: &mut VecDeque<Typed>) {
+        match self.guard.answer(text) {
+            Some(answer) => self.obey(answer, typed),
+            None => self.editor.show(),
+        }
+    }
+
+    fn obey(&mut self, answer: Answer, typed: &mut VecDeque<Typed>) {
+        match answer {
+            Answer::Cancel => self.editor.show(),
+            Answer::Edit(text) => {
+                self.editor.set_text(&text);
+                self.editor.show();
+            }
+            Answer::Lines(lines) => {
+                for line in lines {
+                    push(typed, line);
+                }
+            }
+            Answer::One(text) => push(typed, text),
+        }
+    }
+
+    fn apply_prompt(&mut self) {
+        match self.guard.question() {
+            Some(question) => self.editor.set_prompt(&question),
+            None => self.editor.set_prompt(&self.prompt),
+        }
+    }
+}
+
+/// Beyond the limit lines are refused, one by one: nobody types so many ahead.
+fn push(typed: &mut VecDeque<Typed>, text: String) {
+    let line = if typed.len() < LINES_WAITING_MAX {
+        Line::Text(text)
+    } else {
+        Line::TooMany
+    };
+    if typed.len() <= LINES_WAITING_MAX {
+        typed.push_back(Typed::Line(line));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustyline::GraphemeClusterMode;
 
     fn typed(console: &mut Console) -> Vec<Typed> {
         std::iter::from_fn(|| console.poll()).collect()
@@ -163,17 +321,30 @@ mod tests {
     }
 
     fn prompted() -> Console {
-        let mut console = Console::new(Mode::Prompted);
+        let editor = Editor::new(FileHistory::new(), GraphemeClusterMode::WcWidth);
+        let mut console = Console::edited(editor);
         console.set_prompt(">>> ");
         console.show();
-        assert_eq!(console.take_output(), ">>> ");
+        assert_eq!(console.take_output(&()), update(">>> \r\x1b[4C"));
         console
+    }
+
+    fn update(text: &str) -> String {
+        format!("\x1b[?2026h{text}\x1b[?2026l")
+    }
+
+    fn keys(console: &mut Console, keys: &str) -> Option<Urgent> {
+        console.feed(Instant(0), keys.as_bytes(), &())
+    }
+
+    fn paste(text: &str) -> String {
+        format!("\x1b[200~{text}\x1b[201~")
     }
 
     #[test]
     fn the_last_line_comes_before_the_end_and_the_end_comes_once() {
-        let mut console = Console::new(Mode::Plain);
-        console.feed(b"one\ntw");
+        let mut console = Console::plain();
+        keys(&mut console, "one\ntw");
         assert_eq!(typed(&mut console), [line("one")]);
         console.end();
         assert_eq!(typed(&mut console), [line("tw"), Typed::End]);
@@ -182,57 +353,100 @@ mod tests {
 
     #[test]
     fn a_plain_console_has_no_prompt_and_no_control_codes() {
-        let mut console = Console::new(Mode::Plain);
+        let mut console = Console::plain();
         console.set_prompt(">>> ");
         console.show();
-        assert_eq!(console.take_output(), "");
+        assert_eq!(console.take_output(&()), "");
         console.print_above("[Welcome.]");
         console.print_above("bob: hi");
-        assert_eq!(console.take_output(), "[Welcome.]\nbob: hi\n");
+        assert_eq!(console.take_output(&()), "[Welcome.]\nbob: hi\n");
     }
 
     #[test]
     fn notices_of_a_turn_stand_above_one_prompt() {
         let mut console = prompted();
-        assert_eq!(console.take_output(), "", "nothing happened");
+        assert_eq!(console.take_output(&()), "", "nothing happened");
         console.print_above("one");
         console.print_above("two");
-        assert_eq!(console.take_output(), "\r\x1b[Kone\ntwo\n>>> ");
-    }
-
-    #[test]
-    fn a_mode_changes_the_prompt_at_once() {
-        let mut console = prompted();
-        console.set_prompt(">>> (g) ");
-        assert_eq!(console.take_output(), "\r\x1b[K>>> (g) ");
+        let drawn = update("\r \x1b[J\rone\ntwo\n>>> \r\x1b[4C");
+        assert_eq!(console.take_output(&()), drawn);
     }
 
     #[test]
     fn after_a_line_the_prompt_waits_until_it_is_shown_again() {
         let mut console = prompted();
-        console.feed(b"send bob hi\n");
+        assert_eq!(keys(&mut console, "send bob hi\rx"), None);
+        assert!(console.has_more());
         assert_eq!(typed(&mut console), [line("send bob hi")]);
+        assert!(
+            console
+                .take_output(&())
+                .ends_with(">>> send bob hi\r\x1b[15C\r\n")
+        );
         console.print_above("[Message received by bob.]");
-        assert_eq!(console.take_output(), "[Message received by bob.]\n");
+        assert_eq!(console.take_output(&()), "[Message received by bob.]\n");
+        assert_eq!(keys(&mut console, ""), None);
+        assert!(!console.has_more());
+        assert_eq!(console.take_output(&()), "");
         console.show();
-        assert_eq!(console.take_output(), ">>> ");
+        assert_eq!(console.take_output(&()), update(">>> x\r\x1b[5C"));
     }
 
     #[test]
-    fn no_prompt_follows_the_last_notice() {
+    fn a_lone_escape_key_is_taken_for_one_after_a_while() {
         let mut console = prompted();
-        console.end();
+        console.remember("an old box");
+        keys(&mut console, "\x12x\x1b");
+        let due = console.deadline().unwrap();
+        assert_eq!(due, Instant(0) + ESCAPE_WAIT);
+        assert_eq!(console.feed(due, b"", &()), None);
+        assert_eq!(console.deadline(), None);
+        keys(&mut console, "y\r");
+        assert_eq!(typed(&mut console), [line("y")]);
+    }
+
+    #[test]
+    fn an_interrupt_gives_up_what_there_is_and_only_then_the_program() {
+        let mut console = prompted();
+        assert_eq!(keys(&mut console, "half\x03"), Some(Urgent::GivenUp));
+        assert_eq!(keys(&mut console, &paste("1\n2\n3\n4")), None);
+        assert_eq!(keys(&mut console, "\r\x03"), None);
+        assert_eq!(keys(&mut console, ""), Some(Urgent::GivenUp));
+        assert_eq!(keys(&mut console, &(paste("1\n2") + "\r")), None);
+        assert_eq!(keys(&mut console, "\x03"), Some(Urgent::GivenUp));
+        assert_eq!(typed(&mut console), []);
+        assert_eq!(keys(&mut console, "\x03"), Some(Urgent::Interrupt));
+        assert_eq!(keys(&mut console, "\x1a"), Some(Urgent::Suspend));
+        assert_eq!(keys(&mut console, "\x04"), None);
         assert_eq!(typed(&mut console), [Typed::End]);
-        console.print_above("[You are offline. Bye.]");
-        assert_eq!(console.take_output(), "\r\x1b[K[You are offline. Bye.]\n");
     }
 
     #[test]
-    fn an_interrupted_row_is_left_and_ended() {
+    fn a_long_paste_asks_before_any_line_of_it_runs() {
+        let rows = "one\n\ntwo\nthree\nfour";
+        let answered = |answer: &str| {
+            let mut console = prompted();
+            keys(&mut console, &(paste(rows) + "\r"));
+            assert_eq!(typed(&mut console), [], "before the answer");
+            assert!(console.take_output(&()).contains("5 lines, 19 bytes: "));
+            keys(&mut console, "what?\r");
+            assert_eq!(typed(&mut console), []);
+            keys(&mut console, &format!("{answer}\r"));
+            (typed(&mut console), console.take_output(&()))
+        };
+        assert_eq!(answered("s").0, [line(rows)]);
+        let lines = ["one", "two", "three", "four"].map(line);
+        assert_eq!(answered("l").0, lines);
+        assert_eq!(answered("c").0, []);
+        let (typed, drawn) = answered("e");
+        assert_eq!(typed, []);
+        assert!(drawn.contains(">>> one"), "{drawn:?}");
+    }
+
+    #[test]
+    fn a_short_paste_runs_line_by_line() {
         let mut console = prompted();
-        console.leave_row();
-        assert_eq!(console.take_output(), "\n");
-        console.leave_row();
-        assert_eq!(console.take_output(), "");
+        keys(&mut console, &(paste("one\n\ntwo\n") + "\r"));
+        assert_eq!(typed(&mut console), ["one", "two"].map(line));
     }
 }

@@ -11,6 +11,8 @@ pub enum Line {
     Text(String),
     /// It has more than [`LINE_BYTES_MAX`] bytes.
     TooLong,
+    /// As many lines wait as may.
+    TooMany,
 }
 
 /// Cuts bytes into lines. A line that is too long takes no more memory than the longest right one.

@@ -7,17 +7,20 @@
 pub mod ambient;
 pub mod client;
 pub mod console;
+pub mod history;
 pub mod input;
 pub mod lines;
 pub mod merge;
 pub mod output;
 pub mod paint;
+pub mod paste;
 pub mod paths;
 pub mod reactor;
 pub mod recording;
 pub mod run;
 pub mod server;
 pub mod socket;
+pub mod terminal;
 pub mod trace;
 pub mod upkeep;
 

@@ -9,10 +9,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// As many bytes as a pipe that `poll(2)` calls writable takes without waiting (POSIX, `PIPE_BUF`).
 const PIECE_BYTES: usize = nix::libc::PIPE_BUF;
+
+/// A reader who takes nothing for so many milliseconds is not waited for.
+const PUT_WAIT_MS: u16 = 5000;
 
 /// Text on its way to a descriptor.
 ///
@@ -33,6 +36,10 @@ pub struct Output {
     lossy: bool,
     state: State,
     watched: bool,
+    /// What was queued last ends a row.
+    at_row_begin: bool,
+    /// How often it was owned up to what was dropped, since somebody asked.
+    gaps: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +66,8 @@ impl Output {
             lossy: false,
             state: State::Open,
             watched: false,
+            at_row_begin: true,
+            gaps: 0,
         }
     }
 
@@ -108,9 +117,18 @@ impl Output {
         self.state == State::Closed
     }
 
+    /// Whether text was dropped and that was told since the last call: the screen is not what it
+    /// was thought to be.
+    pub fn take_gap(&mut self) -> bool {
+        std::mem::take(&mut self.gaps) > 0
+    }
+
     fn push(&mut self, text: &str) {
         self.queue.extend(text.as_bytes());
         self.queued += text.len() as u64;
+        if !text.is_empty() {
+            self.at_row_begin = text.ends_with('\n');
+        }
     }
 
     fn write_piece(&mut self) {
@@ -144,9 +162,11 @@ impl Output {
     fn own_up(&mut self) {
         if self.lines_dropped > 0 {
             let lines = std::mem::take(&mut self.lines_dropped);
+            let begin = if self.at_row_begin { "" } else { "\n" };
             self.push(&format!(
-                "[{lines} lines were not shown: nobody read them.]\n"
+                "{begin}[{lines} lines were not shown: nobody read them.]\n"
             ));
+            self.gaps += 1;
         }
     }
 
@@ -188,21 +208,29 @@ impl Output {
 #[expect(clippy::must_use_candidate, reason = "where more is said, nobody asks")]
 pub fn say(text: &str) -> Exit {
     // A reader who went away has read enough.
-    write_all(io::stdout(), text);
+    put(io::stdout().as_fd(), text);
     Exit::Done
 }
 
 /// Says a line on stderr. If nobody reads it, nobody is told.
 pub fn complain(line: &str) {
-    write_all(io::stderr(), &format!("{line}\n"));
+    put(io::stderr().as_fd(), &format!("{line}\n"));
 }
 
-fn write_all(fd: impl AsFd, text: &str) {
+/// Writes all of it, past every buffer and without a panic, unless nobody takes it.
+pub(super) fn put(fd: BorrowedFd<'_>, text: &str) {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
-        match nix::unistd::write(&fd, rest) {
+        match nix::unistd::write(fd, rest) {
             Ok(length) => rest = &rest[length..],
             Err(Errno::EINTR) => {}
+            // A parent may have made it non-blocking.
+            Err(Errno::EAGAIN) => {
+                let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
+                if poll(&mut fds, PollTimeout::from(PUT_WAIT_MS)).is_ok_and(|count| count == 0) {
+                    return;
+                }
+            }
             Err(_) => return,
         }
     }

@@ -1,6 +1,7 @@
 //! Kinds of lines to colours: decided once at the start, for standard output.
 
 use crate::shell::Tone;
+use crate::shell::assist::Colours;
 use colored::{Color, Colorize};
 use std::env;
 
@@ -74,6 +75,16 @@ impl Paint {
         // Left alone, colored takes an empty variable for a set one.
         colored::control::set_override(colours);
         Self { colours }
+    }
+
+    /// Whether there are colours.
+    #[must_use]
+    pub const fn colours(self) -> Colours {
+        if self.colours {
+            Colours::On
+        } else {
+            Colours::Off
+        }
     }
 
     /// The text in the colour of its kind, row by row, so that no pager mixes rows up.

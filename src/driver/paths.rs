@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 pub struct Profile {
     /// Its directory.
     pub directory: PathBuf,
+    /// The file of lines typed.
+    pub history: PathBuf,
     _lock: Flock<File>,
 }
 
@@ -29,8 +31,13 @@ impl Profile {
         let directory = profile_directory(data, name)?;
         let used = format!("Registration request rejected - name {name} used.");
         let lock = lock(&directory, &used)?;
+        let history = state_directory(data)?
+            .join("profiles")
+            .join(name.to_lower());
+        make_private(&history)?;
         Ok(Self {
             directory,
+            history: history.join("history"),
             _lock: lock,
         })
     }
@@ -124,6 +131,18 @@ fn data_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
         let words = "There is no home directory: say where data belongs with --data DIR.";
         Fault::new(Exit::Usage, words)
     })
+}
+
+/// What may be lost; macOS has no place of its own for it.
+fn state_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
+    let project = ProjectDirs::from("", "", "ackchat").filter(|_| data.is_none());
+    project.map_or_else(
+        || data_directory(data),
+        |project| {
+            let state = project.state_dir();
+            Ok(state.unwrap_or_else(|| project.data_local_dir()).to_owned())
+        },
+    )
 }
 
 fn make_private(directory: &Path) -> Result<(), Fault> {

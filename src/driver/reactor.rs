@@ -5,7 +5,7 @@ use super::ambient::Ambient;
 use crate::model::{Instant, Now};
 use crate::store::Wake;
 use mio::{Events, Poll, Registry, Token, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 use std::io;
 use std::time::Duration;
@@ -43,6 +43,17 @@ pub struct Woken {
     pub stdin: bool,
     /// A slow reader has caught up.
     pub stdout: bool,
+    /// Something happened to the terminal.
+    pub terminal: Option<Change>,
+}
+
+/// What happened to the terminal; the latter includes the former.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// SIGWINCH: it may have another size.
+    Resized,
+    /// SIGCONT: the program was stopped and goes on; somebody else had it meanwhile.
+    Continued,
 }
 
 /// A signal as an event, the stronger one last.
@@ -52,11 +63,13 @@ pub enum Signal {
     Terminate,
     /// SIGINT, or Ctrl-C: leave at once.
     Interrupt,
+    /// SIGHUP or SIGQUIT: restore the terminal, then die by it.
+    Deadly(i32),
 }
 
 impl Reactor {
-    /// Takes over SIGINT and SIGTERM. SIGHUP keeps its meaning: it ends the program without a word,
-    /// unless `nohup` said otherwise.
+    /// Takes over SIGINT and SIGTERM. SIGHUP keeps its meaning where there is no terminal: it ends
+    /// the program without a word, unless `nohup` said otherwise.
     ///
     /// # Errors
     /// If the kernel gives no descriptors.
@@ -71,6 +84,18 @@ impl Reactor {
             signals,
             ambient: Ambient::new(),
         })
+    }
+
+    /// Takes over what concerns a terminal, too: its modes have to be restored before the program
+    /// dies by SIGHUP or SIGQUIT. SIGTSTP keeps its meaning.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch_terminal(&self) -> io::Result<()> {
+        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT] {
+            self.signals.add_signal(signal)?;
+        }
+        Ok(())
     }
 
     /// Where sources are registered.
@@ -113,6 +138,7 @@ impl Reactor {
             socket: false,
             stdin: false,
             stdout: false,
+            terminal: None,
         };
         for event in &self.events {
             match event.token() {
@@ -123,12 +149,20 @@ impl Reactor {
             }
         }
         for signal in self.signals.pending() {
-            let signal = if signal == SIGINT {
-                Signal::Interrupt
-            } else {
-                Signal::Terminate
+            let signal = match signal {
+                SIGCONT => {
+                    woken.terminal = Some(Change::Continued);
+                    None
+                }
+                SIGINT => Some(Signal::Interrupt),
+                SIGTERM => Some(Signal::Terminate),
+                SIGWINCH => {
+                    woken.terminal = woken.terminal.max(Some(Change::Resized));
+                    None
+                }
+                other => Some(Signal::Deadly(other)),
             };
-            woken.signal = woken.signal.max(Some(signal));
+            woken.signal = woken.signal.max(signal);
         }
         Ok(woken)
     }

@@ -132,7 +132,7 @@ impl Loop {
         self.screen.write(self.reactor.registry());
         let woken = self.reactor.wait(Some(self.deadline()))?;
         match woken.signal {
-            Some(Signal::Interrupt) => return Ok(Some(Exit::Interrupted)),
+            Some(Signal::Deadly(_) | Signal::Interrupt) => return Ok(Some(Exit::Interrupted)),
             Some(Signal::Terminate) => return Ok(Some(Exit::Done)),
             None => {}
         }

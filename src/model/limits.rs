@@ -409,6 +409,22 @@ pub const SCRIPT_QUERY_EVERY: Duration = ms(50);
 pub const SCRIPT_STEPS_PER_TURN: usize = 1000;
 /// Lines of which a report tells; a test may loop for millions.
 pub const SCRIPT_STEPS_KEPT_MAX: usize = 100_000;
+// The line editor.
+
+/// Half an escape sequence is given up after this: more than a slow line takes between two bytes.
+pub const ESCAPE_WAIT: Duration = ms(30);
+/// Lines that are remembered, in the program and in its file.
+pub const HISTORY_LINES_MAX: usize = 10_000;
+/// Killed texts that can be yanked, as many as readline and rustyline keep.
+pub const KILLS_MAX: usize = 60;
+/// Candidates that Tab lists; the rest is counted.
+pub const LISTED_MAX: usize = 100;
+/// A longer paste asks before any of it runs (weechat #1117).
+pub const PASTE_LINES_MAX: usize = 3;
+/// The same in bytes.
+pub const PASTE_BYTES_MAX: usize = 1000;
+/// What undo remembers of one text.
+pub const UNDO_BYTES_MAX: usize = 1 << 20;
 
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);

@@ -33,6 +33,8 @@ pub enum Kind {
     Target,
     /// The rest of the line, byte for byte.
     Text,
+    /// The name of a command, or of a topic of help.
+    Topic,
 }
 
 /// Whether an argument may be left out.
@@ -106,6 +108,7 @@ impl Kind {
             Self::Peer => "peer",
             Self::Target => "target",
             Self::Text => "text",
+            Self::Topic => "topic",
         }
     }
 
@@ -236,7 +239,7 @@ fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
         Kind::Choice(words) if !words.contains(&word.text) => Err(at(Refusal::NoChoice(words))),
-        Kind::Choice(_) | Kind::Command | Kind::File | Kind::Oneself => {
+        Kind::Choice(_) | Kind::Command | Kind::File | Kind::Oneself | Kind::Topic => {
             Ok(Value::Word(word.text.to_owned()))
         }
         Kind::Count => match word.text.parse() {

@@ -112,7 +112,7 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
         Refusal::Surplus => Some("nothing stands here".to_owned()),
         Refusal::UnknownCommand => {
             let word = source.get(error.span.clone()).unwrap_or_default();
-            let near = did_you_mean(&cx.registry.nearest(word));
+            let near = did_you_mean(&near_words(word, source, cx));
             Some(near.unwrap_or_else(|| "no command: help lists all".to_owned()))
         }
         Refusal::UnknownPeer => {
@@ -125,6 +125,17 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
         | Refusal::NotSelfReg(_)
         | Refusal::TooManyLines => None,
     }
+}
+
+/// Commands, and topics where `help` was asked.
+fn near_words(word: &str, source: &str, cx: &Context<'_>) -> Vec<String> {
+    let is_help = command_of(source, cx).is_some_and(|command| command.name == "help");
+    let topics = super::topics::TOPICS.iter().map(|topic| topic.word);
+    let near = nearest(word, topics.filter(|_| is_help));
+    if near.is_empty() {
+        return cx.registry.nearest(word);
+    }
+    near
 }
 
 /// Names in the table that are near to a word.
@@ -181,7 +192,8 @@ fn examples(kind: Kind, view: &View) -> String {
         | Kind::Fingerprint
         | Kind::Id
         | Kind::Oneself
-        | Kind::Text => Vec::new(),
+        | Kind::Text
+        | Kind::Topic => Vec::new(),
     };
     if words.is_empty() {
         return String::new();

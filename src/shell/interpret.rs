@@ -1,8 +1,10 @@
 //! What a line asks for, in the mode and the conversation in which it is entered.
 
 use super::args::Target;
+use super::assist::{Assist, Colours};
 use super::command::{Action, CommandError, Context, LaterLines, Refusal};
 use super::grammar::{self, Input};
+use super::manual;
 use super::registry::{Call, Parsed};
 use crate::client::Request;
 use crate::model::InvalidText;
@@ -29,10 +31,27 @@ pub fn interpret(
         Some(_) => Input::Conversation,
         None => Input::Command,
     };
+    let assist = Assist {
+        cx: *cx,
+        conversation,
+        colours: Colours::Off,
+    };
+    if let Some(answer) = assist.answer(source) {
+        return Ok(Some(Order::say(answer)));
+    }
     match (cx.registry.parse(source, input)?, conversation) {
         (Parsed::Call(call), _) => run(cx, call, source).map(Some),
         (Parsed::Say(text), Some(target)) => say(cx, target, &text).map(Some),
         (Parsed::Blank | Parsed::Say(_), _) => Ok(None),
+    }
+}
+
+impl Order {
+    fn say(text: String) -> Self {
+        Self {
+            action: Action::Say(text),
+            later_lines: LaterLines::Run,
+        }
     }
 }
 
@@ -43,6 +62,12 @@ fn run(cx: &Context<'_>, call: Call<'_>, source: &str) -> Result<Order, CommandE
         word,
         args,
     } = call;
+    if source
+        .get(word.end..)
+        .is_some_and(|rest| rest.trim() == "--help")
+    {
+        return Ok(Order::say(manual::page(command)));
+    }
     if !command.is_valid(&cx.view.mode, cx.settings) {
         return Err(Refusal::WrongMode.at(word));
     }
@@ -438,5 +463,13 @@ pub(super) mod tests {
         assert!(overview.find("send_group TEXT") > overview.find("Not in this mode"));
         assert!(said("help msg").contains("send bob are you there?"));
         assert_eq!(said("help /send"), said("help msg"));
+        assert_eq!(said("send --help"), said("help msg"));
+        assert!(said("help keyboard").contains("Ctrl-R"));
+        assert!(said("send ?").contains("bob  online"));
+        assert!(
+            story
+                .refused("help keybord")
+                .contains("did you mean keyboard?")
+        );
     }
 }

@@ -3,6 +3,7 @@
 use super::command::{Command, Context, Heading, In, LaterLines};
 use super::exit::ErrorCode;
 use super::registry::Registry;
+use super::topics::TOPICS;
 use std::collections::BTreeSet;
 
 /// All commands by heading; those that are not valid now come last.
@@ -24,7 +25,11 @@ pub fn overview(cx: &Context<'_>) -> String {
         lines.push("Not in this mode".to_owned());
         lines.extend(later.iter().map(row));
     }
-    lines.push("help COMMAND shows examples; a / before a command is always accepted".to_owned());
+    let topics: Vec<&str> = TOPICS.iter().map(|topic| topic.word).collect();
+    lines.push(format!(
+        "help COMMAND shows examples; topics: {}",
+        topics.join(", ")
+    ));
     lines.join("\n")
 }
 

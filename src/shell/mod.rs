@@ -3,10 +3,12 @@
 //! > Handle as much as you like, then poll until `None`, then sleep until `deadline`.
 
 pub mod args;
+pub mod assist;
 pub mod clean;
 pub mod command;
 mod commands;
 pub mod diagnostic;
+pub mod editor;
 pub mod exit;
 pub mod explain;
 pub mod fields;
@@ -21,6 +23,7 @@ pub mod records;
 pub mod registry;
 pub mod render;
 pub mod template;
+pub mod topics;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
@@ -33,6 +36,7 @@ use crate::model::{Delivery, Instant, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
+use assist::{Assist, Colours};
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
 use fields::Fact;
 use lines::{Found, Lines, Pending};
@@ -336,6 +340,16 @@ impl Shell {
         prompt(self.conversation.as_ref(), &self.view().mode)
     }
 
+    /// What the editor may ask about the line being typed.
+    #[must_use]
+    pub const fn assist(&self, colours: Colours) -> Assist<'_> {
+        Assist {
+            cx: self.context(),
+            conversation: self.conversation.as_ref(),
+            colours,
+        }
+    }
+
     /// What prompts and hints may read.
     #[must_use]
     pub const fn view(&self) -> &View {
@@ -361,7 +375,7 @@ impl Shell {
         !self.lines.is_idle()
     }
 
-    fn context(&self) -> Context<'_> {
+    const fn context(&self) -> Context<'_> {
         Context {
             view: self.client.view(),
             settings: &self.settings,

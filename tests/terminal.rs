@@ -1,0 +1,574 @@
+//! The real binary at a terminal: a pseudo-terminal, and vt100's screen as the judge. Nothing is
+//! slept for: every step waits for what it expects on the screen.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a program that cannot be started or read is a failed test"
+)]
+
+use ackchat::driver::terminal::Terminal;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
+use nix::unistd::Pid;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::UdpSocket;
+use std::num::NonZeroU16;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use tempfile::TempDir;
+
+/// Nothing here takes half as long.
+const PATIENCE_MS: u16 = 20_000;
+/// Rows that have left the screen and are still looked at.
+const SCROLLBACK: usize = 5000;
+const BRACKETS_OFF: &str = "\x1b[?2004l";
+
+/// A program at a terminal of its own.
+struct Pty {
+    child: Child,
+    master: File,
+    slave: OwnedFd,
+    /// The modes of the terminal before the program began.
+    cooked: Termios,
+    screen: vt100::Parser,
+    /// All that was written to the terminal.
+    written: String,
+}
+
+impl Pty {
+    fn start(command: &mut Command, cols: u16, rows: u16) -> Self {
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: cols,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let pty = openpty(&size, None).unwrap();
+        let cooked = tcgetattr(&pty.slave).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let child = command.stdin(end()).stdout(end()).stderr(end());
+        let child = child.spawn().unwrap();
+        let count = |n| NonZeroU16::new(n).unwrap();
+        Self {
+            child,
+            master: pty.master.into(),
+            slave: pty.slave,
+            cooked,
+            screen: vt100::Parser::new(count(rows), count(cols), SCROLLBACK),
+            written: String::new(),
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Reads until the screen is as wanted.
+    #[track_caller]
+    fn until(&mut self, wanted: &str, is_so: impl Fn(&[String], (u16, u16)) -> bool) {
+        let caller = std::panic::Location::caller();
+        while !is_so(&self.rows(), self.cursor()) {
+            let read = self.read();
+            assert!(read, "{caller}: no {wanted}:\n{}", self.rows().join("\n"));
+        }
+    }
+
+    /// Reads until the last rows are these.
+    #[track_caller]
+    fn until_last(&mut self, wanted: &[&str]) {
+        self.until(&format!("{wanted:?} at the end"), |rows, _| {
+            rows.len() >= wanted.len() && rows[rows.len() - wanted.len()..] == *wanted
+        });
+    }
+
+    /// Reads until this stands somewhere.
+    #[track_caller]
+    fn until_somewhere(&mut self, wanted: &str) {
+        self.until(wanted, |rows, _| {
+            rows.iter().any(|row| row.contains(wanted))
+        });
+    }
+
+    fn read(&mut self) -> bool {
+        let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, PollTimeout::from(PATIENCE_MS)).unwrap() == 0 {
+            return false;
+        }
+        let mut buffer = [0; 4096];
+        let length = self.master.read(&mut buffer).unwrap_or(0);
+        self.screen.process(&buffer[..length]);
+        self.written += &String::from_utf8_lossy(&buffer[..length]);
+        length > 0
+    }
+
+    /// The rows of the screen without blanks at their ends and without empty rows below.
+    fn rows(&self) -> Vec<String> {
+        let (_, cols) = self.screen.screen().size();
+        let rows = self.screen.screen().rows(0, cols.get());
+        let mut rows: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
+        while rows.last().is_some_and(String::is_empty) {
+            rows.pop();
+        }
+        rows
+    }
+
+    /// Those that have left the screen, too.
+    fn all_rows(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        let (_, cols) = self.screen.screen().size();
+        self.screen.screen_mut().set_scrollback(usize::MAX);
+        for above in (1..=self.screen.screen().scrollback()).rev() {
+            self.screen.screen_mut().set_scrollback(above);
+            let first = self.screen.screen().rows(0, cols.get()).next();
+            all.push(first.unwrap().trim_end().to_owned());
+        }
+        self.screen.screen_mut().set_scrollback(0);
+        all.extend(self.rows());
+        all
+    }
+
+    /// Row and column.
+    fn cursor(&self) -> (u16, u16) {
+        self.screen.screen().cursor_position()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(process), signal).unwrap();
+    }
+
+    fn resize(&mut self, cols: u16, rows: u16) {
+        let size = ["cols", &cols.to_string(), "rows", &rows.to_string()].map(str::to_owned);
+        let slave = self.slave.try_clone().unwrap();
+        let status = Command::new("stty").args(size).stdin(slave).status();
+        assert!(status.unwrap().success());
+        let count = |n| NonZeroU16::new(n).unwrap();
+        self.screen.screen_mut().set_size(count(rows), count(cols));
+        self.signal(Signal::SIGWINCH);
+    }
+
+    fn modes(&self) -> Termios {
+        tcgetattr(&self.slave).unwrap()
+    }
+
+    /// Waits for its end; the terminal must be as it was before.
+    #[track_caller]
+    fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+        while poll(&mut fds, PollTimeout::ZERO).unwrap() > 0 {
+            let mut buffer = [0; 4096];
+            let length = (&self.master).read(&mut buffer).unwrap();
+            self.written += &String::from_utf8_lossy(&buffer[..length]);
+        }
+        assert_eq!(self.modes(), self.cooked, "the modes are as before");
+        (status, std::mem::take(&mut self.written))
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // Of a test that failed: nothing may go on running.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A server, and clients at terminals or behind pipes.
+struct World {
+    server: Child,
+    address: String,
+    data: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
+        let address = free.unwrap().to_string();
+        let port = address.rsplit(':').next().unwrap();
+        let mut server = ackchat(&data)
+            .args(["serve", "--bind", "127.0.0.1", "--port", port])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = server.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        assert!(line.starts_with("[Server started"), "{line}");
+        Self {
+            server,
+            address,
+            data,
+        }
+    }
+
+    fn client(&self, name: &str) -> Command {
+        let mut command = ackchat(&self.data);
+        command.args(["join", name, "--server", &self.address]);
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
+        command
+    }
+
+    /// Somebody at a terminal who has logged in.
+    fn sit(&self, name: &str, cols: u16, rows: u16) -> Pty {
+        let mut pty = Pty::start(&mut self.client(name), cols, rows);
+        pty.until_last(&[
+            "[Client table updated.]",
+            ">>> help lists what one can type",
+        ]);
+        pty
+    }
+
+    /// Somebody behind a pipe who does these things and leaves.
+    fn pipe(&self, name: &str, lines: &str) {
+        let mut command = self.client(name);
+        command.arg("--keep-going").stdout(Stdio::null());
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(lines.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.server.kill().ok();
+        self.server.wait().ok();
+    }
+}
+
+fn ackchat(home: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ackchat"));
+    let home = home.path();
+    command.env("HOME", home).env("XDG_DATA_HOME", home);
+    command
+        .env("XDG_STATE_HOME", home)
+        .env("XDG_CONFIG_HOME", home);
+    command.env_remove("VISUAL").env_remove("EDITOR");
+    command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command
+}
+
+fn pasted(text: &str) -> String {
+    format!("\x1b[200~{text}\x1b[201~")
+}
+
+#[test]
+fn a_thousand_messages_come_above_a_half_typed_line_in_order() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("send alice half a line\x1b[D\x1b[D\x1b[D\x1b[D");
+    bob.until("the half line", |rows, cursor| {
+        rows.last().unwrap() == ">>> send alice half a line" && cursor.1 == 22
+    });
+    let mut lines = String::new();
+    for number in 0..1000 {
+        writeln!(lines, "send bob message {number}").unwrap();
+    }
+    world.pipe("carol", &lines);
+    bob.until("all of them", |rows, cursor| {
+        let last = &rows[rows.len() - 1..];
+        last == [">>> send alice half a line"]
+            && rows.iter().any(|row| row == "carol: message 999")
+            && cursor == (u16::try_from(rows.len()).unwrap() - 1, 22)
+    });
+    let shown = bob.all_rows();
+    let messages = shown
+        .iter()
+        .filter_map(|row| row.strip_prefix("carol: message "));
+    let expected: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    assert_eq!(messages.collect::<Vec<_>>(), expected);
+    let prompts = shown.iter().filter(|row| row.contains(">>>")).count();
+    assert_eq!(prompts, 1, "no prompt was left behind");
+    bob.keys("\x05!\r");
+    bob.until_somewhere("send alice half a line!");
+    bob.until_last(&["[User does not exist.]", ">>>"]);
+}
+
+#[test]
+fn a_search_and_a_list_go_on_while_messages_come() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 60, 24);
+    bob.keys("table\rverify\r");
+    bob.until_somewhere("[Fingerprint of bob: ");
+    bob.until_last(&[">>>"]);
+    bob.keys("hel\x12ta");
+    bob.until_last(&["(reverse-i-search)`ta': table"]);
+    world.pipe("carol", "send bob one\n");
+    bob.until_somewhere("carol: one");
+    bob.until_last(&["(reverse-i-search)`ta': table"]);
+    bob.keys("\r");
+    bob.until("the table again", |rows, _| {
+        rows.iter().filter(|row| *row == "[Client table:]").count() == 2
+            && rows.last().unwrap() == ">>>"
+    });
+    bob.keys("send\t\t");
+    bob.until_somewhere("send_group  not now");
+    world.pipe("dave", "send bob two\n");
+    bob.until_somewhere("dave: two");
+    bob.until_last(&[">>> send NAME TEXT"]);
+    bob.keys(" da\t");
+    bob.until_last(&[">>> send dave TEXT"]);
+}
+
+#[test]
+fn a_wrapped_line_of_wide_characters_keeps_its_place() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 40, 24);
+    let text = "日本語😀é".repeat(8);
+    bob.keys(&format!("send carol {text}"));
+    let wrapped = [
+        ">>> send carol 日本語😀é日本語😀é日本語",
+        "😀é日本語😀é日本語😀é日本語😀é日本語😀é",
+        "日本語😀é",
+    ];
+    bob.until_last(&wrapped);
+    bob.until("the cursor", |_, cursor| cursor.1 == 9);
+    world.pipe("carol", "send bob above\n");
+    bob.until_somewhere("carol: above");
+    bob.until_last(&wrapped);
+    // Back over the margin, and one character less.
+    bob.keys("\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\x7f");
+    bob.until_last(&[
+        wrapped[0],
+        "😀é日本語😀é日本語😀é日本語😀é日本語é日",
+        "本語😀é",
+    ]);
+    bob.until("the cursor", |_, cursor| cursor.1 == 36);
+    bob.keys("\x0b\x19\r");
+    bob.until_somewhere("received by the server and saved.]");
+    bob.until_last(&[">>>"]);
+}
+
+#[test]
+fn another_size_is_obeyed_at_once() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 60, 24);
+    bob.keys(&format!("send carol {}", "x".repeat(65)));
+    bob.until_last(&[
+        &format!(">>> send carol {}", "x".repeat(45)),
+        &"x".repeat(20),
+    ]);
+    bob.resize(100, 30);
+    bob.until_last(&[&format!(">>> send carol {}", "x".repeat(65))]);
+    bob.resize(30, 10);
+    bob.keys("y");
+    bob.until_last(&["x".repeat(30).as_str(), &("x".repeat(20) + "y")]);
+}
+
+#[test]
+fn a_long_paste_asks_and_then_runs_line_by_line_in_order() {
+    let world = World::new();
+    let mut carol = world.sit("carol", 80, 24);
+    let mut bob = world.sit("bob", 80, 24);
+    let lines: Vec<String> = (0..300).map(|n| format!("send carol row {n}")).collect();
+    bob.keys(&pasted(&lines.join("\r")));
+    bob.until_last(&["send carol row 299"]);
+    bob.keys("\r");
+    bob.until_last(&["300 lines, 5589 bytes: [s]end as one, [l]ine by line, [e]dit, [c]ancel?"]);
+    bob.keys("l\r");
+    carol.until_somewhere("bob: row 299");
+    let all = carol.all_rows();
+    let rows = all.iter().filter_map(|row| row.strip_prefix("bob: row "));
+    let expected: Vec<String> = (0..300).map(|n| n.to_string()).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+    bob.until_last(&["[Message received by carol.]", ">>>"]);
+}
+
+#[test]
+fn a_paste_may_be_one_message_or_given_up() {
+    let world = World::new();
+    let mut carol = world.sit("carol", 80, 24);
+    let mut bob = world.sit("bob", 80, 24);
+    let text = pasted("send carol one\ntwo\n>>> three\nfour");
+    bob.keys(&format!("{text}\rc\r"));
+    bob.until_last(&[">>> help lists what one can type"]);
+    bob.keys(&format!("{text}\re\r"));
+    bob.until_last(&[">>> send carol one", "two", ">>> three", "four"]);
+    bob.keys("!\rs\r");
+    carol.until_somewhere("  four!");
+    carol.until_somewhere("bob: one");
+    let rows = carol.rows();
+    let at = rows.iter().position(|row| row == "bob: one").unwrap();
+    assert_eq!(rows[at + 1..at + 4], ["  two", "  >>> three", "  four!"]);
+}
+
+#[test]
+fn lines_typed_ahead_are_not_lost() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    let mut keys = String::new();
+    for number in 0..50 {
+        write!(keys, "open nobody{number}\r").unwrap();
+    }
+    bob.keys(&keys);
+    bob.until("all of them", |rows, _| {
+        rows.iter().any(|row| row.contains("nobody49")) && rows.last().unwrap() == ">>>"
+    });
+    let all = bob.all_rows();
+    let refused = all.iter().filter(|row| *row == "[User does not exist.]");
+    assert_eq!(refused.count(), 50);
+}
+
+#[test]
+fn control_c_clears_a_line_and_then_leaves_without_a_word() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("half\x03");
+    bob.until("an empty prompt", |rows, _| {
+        let end = &rows[rows.len() - 2..];
+        end[0] == ">>> half" && end[1].starts_with(">>>") && !end[1].contains("half")
+    });
+    bob.keys("\x03");
+    let (status, written) = bob.end();
+    assert_eq!(status.code(), Some(130));
+    assert!(!written.contains("Bye"));
+}
+
+#[test]
+fn the_end_of_input_is_a_polite_leave() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("\x04");
+    let (status, written) = bob.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(written.contains("[You are offline. Bye.]\r\n"));
+    assert!(written.ends_with(BRACKETS_OFF), "no prompt follows");
+}
+
+#[test]
+fn a_signal_leaves_a_sane_terminal() {
+    for (signal, died) in [
+        (Signal::SIGTERM, None),
+        (Signal::SIGHUP, Some(Signal::SIGHUP)),
+        (Signal::SIGQUIT, Some(Signal::SIGQUIT)),
+        (Signal::SIGINT, None),
+    ] {
+        let world = World::new();
+        let mut bob = world.sit("bob", 80, 24);
+        assert!(!bob.modes().local_flags.contains(LocalFlags::ICANON));
+        bob.keys("table\r");
+        bob.until_last(&[">>>"]);
+        bob.keys("x\x12t");
+        bob.until_somewhere("reverse-i-search");
+        bob.signal(signal);
+        let (status, written) = bob.end();
+        assert!(written.contains(BRACKETS_OFF), "{signal}");
+        assert_eq!(status.signal(), died.map(|died| died as i32), "{signal}");
+        if signal == Signal::SIGTERM {
+            assert!(written.contains("[You are offline. Bye.]"));
+            assert_eq!(status.code(), Some(0));
+        }
+        if signal == Signal::SIGINT {
+            assert_eq!(status.code(), Some(130));
+        }
+    }
+}
+
+/// The test below runs this one alone, at a terminal: then it makes it raw and panics.
+#[test]
+fn a_program_of_its_own_panics() {
+    if std::env::var_os("ACKCHAT_TEST_PANIC").is_some() {
+        let _terminal = Terminal::open().unwrap();
+        panic!("as asked");
+    }
+}
+
+#[test]
+fn a_panic_leaves_a_sane_terminal_and_says_why() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "a_program_of_its_own_panics", "--nocapture"]);
+    command.env("ACKCHAT_TEST_PANIC", "1").env("TERM", "xterm");
+    let (status, written) = Pty::start(&mut command, 80, 24).end();
+    assert!(!status.success());
+    let off = written.find(BRACKETS_OFF).expect("brackets are off");
+    let why = written.find("as asked").expect("the report");
+    assert!(off < why, "first the terminal, then the report: {written}");
+}
+
+#[test]
+fn control_z_stops_and_fg_goes_on_with_the_same_line() {
+    let world = World::new();
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "--wait", "sh", "-i"]);
+    shell.env("PS1", "$ ").env("ENV", "/dev/null");
+    let mut pty = Pty::start(&mut shell, 80, 24);
+    pty.until_last(&["$"]);
+    let (home, address) = (world.data.path().display(), &world.address);
+    let program = env!("CARGO_BIN_EXE_ackchat");
+    pty.keys(&format!(
+        "alias a='XDG_DATA_HOME={home} TERM=xterm NO_COLOR=1 {program}'\n"
+    ));
+    pty.until_last(&["$"]);
+    pty.keys(&format!(
+        "a join bob --data {home}/bob --server {address}; echo status $?\n"
+    ));
+    pty.until_last(&[
+        "[Client table updated.]",
+        ">>> help lists what one can type",
+    ]);
+    pty.keys("half a line\x1b[D\x1b[D");
+    pty.until("the half line", |rows, cursor| {
+        rows.last().unwrap() == ">>> half a line" && cursor.1 == 13
+    });
+    pty.keys("\x1a");
+    pty.until("the shell's prompt", |rows, _| rows.last().unwrap() == "$");
+    assert!(pty.modes().local_flags.contains(LocalFlags::ICANON));
+    pty.keys("echo it is $((40 + 2))\n");
+    pty.until_somewhere("it is 42");
+    pty.keys("fg\n");
+    pty.until("the half line again", |rows, cursor| {
+        rows.last().unwrap() == ">>> half a line" && cursor.1 == 13
+    });
+    world.pipe("carol", "send bob above\n");
+    pty.until_somewhere("carol: above");
+    pty.until_last(&[">>> half a line"]);
+    pty.keys("\x15\x0b\x04");
+    pty.until_somewhere("[You are offline. Bye.]");
+    pty.until_last(&["$"]);
+    assert!(pty.modes().local_flags.contains(LocalFlags::ICANON));
+    pty.keys("exit\n");
+    pty.child.wait().unwrap();
+}
+
+#[test]
+fn a_dumb_terminal_and_plain_mode_have_no_escape_at_all() {
+    let world = World::new();
+    for (options, term) in [(&["--plain"][..], "xterm"), (&[], "dumb"), (&[], "emacs")] {
+        let mut command = world.client("bob");
+        let mut bob = Pty::start(command.args(options).env("TERM", term), 80, 24);
+        bob.until_somewhere("[Client table updated.]");
+        assert_eq!(bob.modes(), bob.cooked, "{term}: the modes are not touched");
+        bob.keys("table\n");
+        bob.until_somewhere("[Client table:]");
+        bob.keys("\x04");
+        let (status, written) = bob.end();
+        assert_eq!(status.code(), Some(0));
+        assert!(!written.contains('\x1b'), "{term}: {written:?}");
+        assert!(!written.contains(">>>"), "{term}: {written:?}");
+    }
+}
+
+#[test]
+fn what_was_typed_is_remembered_by_the_next_program() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("table\r secret\r\x04");
+    bob.end();
+    let mut bob = Pty::start(&mut world.client("bob"), 80, 24);
+    bob.until_last(&["[Client table updated.]", ">>>"]);
+    bob.keys("\x1b[A");
+    bob.until_last(&[">>> table [NAME]"]);
+    bob.keys("\x15\x04");
+    bob.end();
+}
