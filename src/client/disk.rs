@@ -15,6 +15,7 @@ pub(super) enum Then {
     Launch(MessageId),
     Load,
     Nothing,
+    Release((Name, MessageId)),
     Rows,
     Shown(Vec<(Name, MessageId)>),
 }
@@ -85,6 +86,7 @@ impl Client {
             Then::Launch(id) => self.on_put_out(id, done.is_some()),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
+            Then::Release(key) => self.on_released(&key),
             Then::Rows => self.on_rows_written(),
             Then::Shown(ids) => self.on_marked(&ids),
         }
