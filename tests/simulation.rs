@@ -9,6 +9,8 @@ use ackchat::sim::{Counts, Failure, Fault, Play, Profile, Report};
 use std::env;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+use std::thread;
 
 /// Seeds of an ordinary `cargo test`.
 const SEEDS: Range<u64> = 0..50;
@@ -28,8 +30,8 @@ fn no_invariant_breaks_under_any_seed() {
     let mut counts = Counts::new();
     let (mut typed, mut arrived, mut datagrams, mut virtual_s) = (0, 0, 0, 0);
     let mut failures = Vec::new();
-    for seed in seeds {
-        match play(seed, Profile::Random) {
+    for (seed, outcome) in play_all(seeds) {
+        match outcome {
             Ok(report) => {
                 counts.merge(&report.counts);
                 typed += report.messages.0;
@@ -113,6 +115,27 @@ fn repeat(seed: u64) {
             resume_unwind(panic)
         }
     }
+}
+
+/// Plays seeds on all cores; each world is in one thread.
+fn play_all(seeds: Range<u64>) -> Vec<(u64, Result<Report, Box<Failure>>)> {
+    let seeds = Mutex::new(seeds);
+    let played = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let next = seeds.lock().unwrap().next();
+                    let Some(seed) = next else { return };
+                    let outcome = play(seed, Profile::Random);
+                    played.lock().unwrap().push((seed, outcome));
+                }
+            });
+        }
+    });
+    let mut played = played.into_inner().unwrap();
+    played.sort_by_key(|(seed, _)| *seed);
+    played
 }
 
 /// I15: a panic is a broken invariant with a seed like any other.

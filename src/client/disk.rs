@@ -17,6 +17,7 @@ pub(super) enum Then {
     Load,
     Nothing,
     Recall(RequestId),
+    Release((Name, MessageId)),
     Rows,
     Shown(Vec<(Name, MessageId)>),
 }
@@ -96,6 +97,7 @@ impl Client {
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
             Then::Recall(request) => self.on_recalled(request, done),
+            Then::Release(key) => self.on_released(&key),
             Then::Rows => self.on_rows_written(),
             Then::Shown(ids) => self.on_marked(&ids),
         }

@@ -509,6 +509,7 @@ impl Client {
             return;
         }
         self.release_held();
+        self.show_released();
         let request = self.login.request.take();
         self.settle_any(request, Err(why));
         self.end(ending);
@@ -617,6 +618,7 @@ impl Client {
             self.close_batch();
             self.show_late();
             self.release_held();
+            self.show_released();
             let count = self.outbox_count();
             if count > 0 {
                 self.tell(Event::Kept { count });
@@ -719,6 +721,7 @@ impl Client {
     /// Ends the client: every request gets its outcome, and what was handed out counts as shown.
     pub(super) fn end(&mut self, ending: Ending) {
         assert!(self.ending.is_none(), "a client ends once");
+        self.show_released();
         self.on_shown(u64::MAX);
         let mut open: Vec<RequestId> = self.drop_asks().iter().filter_map(|a| a.request).collect();
         open.extend(self.outbox.take_requests());

@@ -14,6 +14,7 @@ use crate::model::limits::{
     OUTBOX_SAVED_MAX, OUTCOME, SLOT,
 };
 use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, Text};
+use crate::planted;
 use crate::wire::packet::{Audience, RefusalCode, Stamp, StoredState};
 use crate::wire::row::Status;
 use crate::wire::{Head, Packet};
@@ -340,11 +341,16 @@ impl Client {
         self.outbox
             .insert(message.clone(), Some(request), Phase::Writing);
         self.ask_disk(StoreRequest::PutOut(message), Then::Launch(id));
+        if planted!("outbox-after-sending") {
+            self.launch(id);
+        }
     }
 
     pub(super) fn on_put_out(&mut self, id: MessageId, durable: bool) {
         if durable {
-            self.launch(id);
+            if !planted!("outbox-after-sending") {
+                self.launch(id);
+            }
         } else if let Some(out) = self.outbox.remove(id) {
             // The last number given out is free again; an earlier one leaves a gap the recipient
             // marks.

@@ -47,8 +47,8 @@ pub(super) struct Checker {
     claims: BTreeMap<StoreTicket, Name>,
     /// Who has sent which RESET.
     resets: BTreeMap<Box<[u8]>, NodeId>,
-    /// The last counter of each (sender, session number).
-    counters: BTreeMap<(NodeId, u32), u64>,
+    /// The last counter of each (sender, session number), and in which life of the sender.
+    counters: BTreeMap<(NodeId, u32), (u64, u32)>,
     /// What has opened: (receiver, life, session number, counter).
     opened: BTreeSet<(NodeId, u32, u32, u64)>,
     /// The lengths of unanswered datagrams of addresses that never proved themselves.
@@ -59,6 +59,8 @@ pub(super) struct Checker {
 
 /// What the checker knows of an actor.
 struct Person {
+    id: NodeId,
+    life: u32,
     name: Name,
     identity: PublicKey,
     lines: Vec<Box<str>>,
@@ -75,7 +77,7 @@ struct Person {
     heard: Option<Instant>,
     /// When the server last sent something to this person.
     asked: VecDeque<Instant>,
-    /// Its program, or its program's session, has ended since the server last let it in.
+    /// Its program, or its program's session, has ended since the server last heard it.
     gone: bool,
     /// Its latest log-in.
     owner: Version,
@@ -151,6 +153,8 @@ impl Checker {
     pub(super) fn add_actor(&mut self, id: NodeId, name: Name, identity: PublicKey) {
         self.holders.entry(name.clone()).or_insert(id);
         let person = Person {
+            id,
+            life: 0,
             name,
             identity,
             lines: Vec::new(),
@@ -172,6 +176,7 @@ impl Checker {
 
     pub(super) fn started(&mut self, id: NodeId) {
         if let Some(person) = self.people.get_mut(&id) {
+            person.life += 1;
             person.settled.clear();
             person.rows.clone_from(&person.rows_written);
             person.shown_seq.clone_from(&person.kept_seq);
@@ -222,6 +227,11 @@ impl Checker {
         if !person.settled.insert(line) {
             self.fail("P2", || format!("a line has two outcomes: {line:?}"));
         }
+    }
+
+    /// True if a line of the present life has its outcome.
+    pub(super) fn has_settled(&self, id: NodeId, line: LineId) -> bool {
+        self.people[&id].settled.contains(&line)
     }
 
     /// True if this name is bound to its holder's key.
@@ -387,8 +397,7 @@ impl Checker {
                     .holders
                     .get(name)
                     .and_then(|id| self.people.get_mut(id));
-                if let Some(holder) = holder.filter(|holder| holder.identity == *identity) {
-                    holder.gone = false;
+                if holder.is_some_and(|holder| holder.identity == *identity) {
                     self.claims.insert(ticket, name.clone());
                 }
             }
@@ -660,8 +669,9 @@ impl Checker {
             }
         }
         if let Some((sid, counter)) = numbers(bytes) {
-            let last = self.counters.insert((id, sid), counter);
-            if last.is_some_and(|last| last >= counter) {
+            let life = self.people.get(&id).map_or(0, |person| person.life);
+            let last = self.counters.insert((id, sid), (counter, life));
+            if last.is_some_and(|(last, _)| last >= counter) {
                 self.fail("I12", || {
                     format!("counter {counter} of session {sid:08x} is used again")
                 });
@@ -718,6 +728,9 @@ impl Checker {
                 .and_then(|id| self.people.get_mut(id))
         {
             person.heard = Some(now);
+            let sender = (person.id, sid);
+            let life = self.counters.get(&sender).map(|(_, life)| *life);
+            person.gone &= life != Some(person.life);
         }
     }
 

@@ -161,6 +161,11 @@ impl Node {
         })
     }
 
+    /// How many datagrams its program has looked at.
+    pub(super) fn handled(&self) -> u64 {
+        self.counters().map_or(0, |c| c.datagrams_in)
+    }
+
     /// How many sessions others have ended.
     pub(super) fn ended(&self) -> u64 {
         self.counters().map_or(0, |c| c.ended_by_peer)

@@ -727,7 +727,8 @@ impl World {
         };
         self.trace.datagram(self.now, Some(id), "<-", from, bytes);
         let node = self.see(id);
-        let (now, before) = (self.now, (node.dropped(), node.ended()));
+        let now = self.now;
+        let (dropped, ended, handled) = (node.dropped(), node.ended(), node.handled());
         let clocks = self.see(id).now(now);
         let node = self.at(id);
         match &mut node.body {
@@ -744,10 +745,13 @@ impl World {
                 server.handle_datagram(clocks, from, bytes);
             }
         }
-        let fate = match (node.dropped() > before.0, node.ended() > before.1) {
-            (true, _) => Fate::Dropped,
-            (false, true) => Fate::Ends,
-            (false, false) => Fate::Taken,
+        // A program that is about to end looks at nothing any more.
+        let fate = if node.dropped() > dropped || node.handled() == handled {
+            Fate::Dropped
+        } else if node.ended() > ended {
+            Fate::Ends
+        } else {
+            Fate::Taken
         };
         let life = node.life;
         self.checker.arrived(now, (id, life), from, bytes, fate);
