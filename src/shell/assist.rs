@@ -548,7 +548,7 @@ mod tests {
             assert_eq!(story.tab(line), expected, "{line:?}");
         }
         let all = story.tab("");
-        assert!(all.starts_with("send, send_all, open"), "{all}");
+        assert!(all.starts_with("send, send_all, cancel"), "{all}");
         assert!(all.find("help").unwrap() < all.find("send_group").unwrap());
     }
 
