@@ -72,7 +72,8 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
         Some(
-            "serve" | "join" | "run" | "backup" | "help" | "--help" | "-h" | "--version" | "-V",
+            "serve" | "join" | "run" | "merge" | "backup" | "help" | "--help" | "-h" | "--version"
+            | "-V",
         ) => modern(args),
         _ => Err(usage()),
     }
