@@ -283,6 +283,7 @@ struct Look {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag")]
 struct ServeOptions {
     /// Only look for damage in the store, say what is found, and end
     #[arg(long)]

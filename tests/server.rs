@@ -8,6 +8,7 @@
 
 use ackchat::link::{Links, Node, Output as LinkOutput, Path, Route};
 use ackchat::memory::ServerMemory;
+use ackchat::model::limits::{DAY_MS, MAIL_DAYS};
 use ackchat::model::{Instant, MessageId, Name, Now, PublicKey, Version, Wall};
 use ackchat::secure::{Identity, Ratchet};
 use ackchat::server::port::{Health, Store, StoreEvent, StoreReply, StoreRequest};
@@ -1367,4 +1368,40 @@ fn whatever_one_who_is_logged_in_sends_the_server_goes_on() {
     world.clear();
     world.store_for(alice, "eve", false);
     world.stored(alice);
+}
+
+/// Bob is away with a mail; then the wall clock jumps, and days pass.
+fn after_days(jump_ms: i64, days: i64) -> (World, usize, usize, MessageId) {
+    let mut world = World::new();
+    let (alice, bob) = (world.joined("alice", 1), world.joined("bob", 2));
+    world.dereg(bob, false);
+    let id = world.store_for(alice, "bob", false);
+    world.now.wall.unix_ms += jump_ms;
+    world.dereg(alice, false);
+    for _ in 0..days {
+        world.pass(u64::try_from(DAY_MS).unwrap());
+    }
+    world.clear();
+    (world, alice, bob, id)
+}
+
+#[test]
+fn mail_that_nobody_fetched_for_thirty_days_expires_and_its_sender_is_told() {
+    let (mut world, alice, bob, _) = after_days(0, MAIL_DAYS + 1);
+    world.register(bob);
+    assert_eq!(world.registered(bob).0, 0);
+    world.register(alice);
+    let kinds: Vec<MailKind> = world.mail(alice).iter().map(|mail| mail.kind).collect();
+    assert_eq!(kinds, [MailKind::Expired]);
+}
+
+#[test]
+fn a_clock_that_jumps_ten_years_either_way_expires_nothing() {
+    for years in [10, -10] {
+        let (mut world, alice, bob, id) = after_days(years * 365 * DAY_MS, 3);
+        world.register(alice);
+        assert!(world.mail(alice).is_empty(), "{years} years");
+        world.register(bob);
+        assert_eq!(world.mail_ids(bob), [id], "{years} years");
+    }
 }

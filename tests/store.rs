@@ -13,8 +13,8 @@
 
 use ackchat::memory::ServerMemory;
 use ackchat::model::limits::{
-    DAY_MS, FANOUT_MAX, GROUPS_PER_NAME_MAX, MAIL_DAYS, MAILBOX_MAILS_MAX, NOTICES_MAX,
-    PAIR_BYTES_MAX, PAIR_MAILS_MAX, STORE_QUEUE_MAX, TEXT_BYTES_MAX, TOMBSTONE_DAYS,
+    DAY_MS, FANOUT_MAX, GROUPS_PER_NAME_MAX, MAIL_DAYS, MAILBOX_BYTES_MAX, MAILBOX_MAILS_MAX,
+    NOTICES_MAX, PAIR_BYTES_MAX, PAIR_MAILS_MAX, STORE_QUEUE_MAX, TEXT_BYTES_MAX, TOMBSTONE_DAYS,
 };
 use ackchat::model::{MessageId, Name, PublicKey, StoreTicket, Version};
 use ackchat::secure::key::{expired_id, receipt_id};
@@ -756,6 +756,43 @@ fn the_bytes_of_one_sender_are_bounded_exactly() {
         }
         let byte = mail_of("alice", texts, MailKind::Direct, 1);
         assert_eq!(store.enqueue(&byte, &["bob"]), Err(Refusal::PairFull));
+    });
+}
+
+#[test]
+fn the_bytes_of_a_mailbox_are_bounded_exactly() {
+    check(|mut store| {
+        store.own("bob");
+        let senders = MAILBOX_BYTES_MAX / PAIR_BYTES_MAX;
+        let texts = PAIR_BYTES_MAX / TEXT_BYTES_MAX;
+        for n in 0..=senders {
+            let from = format!("n{n}");
+            store.own(&from);
+            for id in 0..u128::try_from(texts).unwrap() {
+                let last = n + 1 == senders && id + 1 == u128::try_from(texts).unwrap();
+                let bytes = if last {
+                    TEXT_BYTES_MAX - 1
+                } else {
+                    TEXT_BYTES_MAX
+                };
+                let mail = mail_of(
+                    &from,
+                    id,
+                    MailKind::Direct,
+                    if n == senders { 2 } else { bytes },
+                );
+                let answer = store.enqueue(&mail, &["bob"]);
+                if n == senders {
+                    assert_eq!(answer, Err(Refusal::MailboxFull), "two bytes beyond one");
+                } else {
+                    answer.unwrap();
+                }
+            }
+        }
+        let byte = mail_of(&format!("n{senders}"), 99, MailKind::Direct, 1);
+        store.enqueue(&byte, &["bob"]).unwrap();
+        let group = mail_of("n0", 777, MailKind::Group, 1);
+        assert_eq!(store.enqueue(&group, &["bob"]), kept(1777, false, &["bob"]));
     });
 }
 

@@ -331,8 +331,11 @@ pub const STORE_QUEUE_MAX: usize = 8192;
 pub const STORE_BATCH_MAX: usize = 512;
 /// A disk that does not take a commit is tried again after this.
 pub const STORE_PROBE: Duration = ms(1000);
-/// So much must fit before a full disk counts as healed: a long text and its traces.
-pub const STORE_PROBE_BYTES: u32 = 256 << 10;
+/// What a server sets aside on its disk, so that settling goes on when all else is full: as much as
+/// its log grows between two checkpoints (<https://www.sqlite.org/wal.html>).
+pub const SERVER_RESERVE_BYTES: usize = 4 << 20;
+/// The same of a client, whose marks are small.
+pub const CLIENT_RESERVE_BYTES: usize = 512 << 10;
 /// Bytes of a client's store.
 pub const CLIENT_STORE_BYTES_MAX: usize = 4 << 30;
 /// Messages a client keeps as history; beyond, the oldest go when it starts.

@@ -13,7 +13,9 @@ use crate::client::port::{
     Done, Entry, Full, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, Store,
     StoreEvent, StoreReply, StoreRequest, readable, words,
 };
-use crate::model::limits::{CLIENT_STORE_BYTES_MAX, HISTORY_MESSAGES_MAX, RECALL_BYTES_MAX};
+use crate::model::limits::{
+    CLIENT_RESERVE_BYTES, CLIENT_STORE_BYTES_MAX, HISTORY_MESSAGES_MAX, RECALL_BYTES_MAX,
+};
 use crate::model::{Delivery, MessageId, Name, PublicKey, StoreTicket, Version};
 use crate::wire::Row as TableRow;
 use crate::wire::packet::{Audience, Stamp};
@@ -57,6 +59,7 @@ const fn kind(bytes_max: u64) -> Kind {
         application: u32::from_be_bytes(*b"akcl"),
         formats: &[FORMAT_1],
         bytes_max,
+        reserve_bytes: CLIENT_RESERVE_BYTES,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::error::OpenError;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(super) struct Kind {
     pub(super) formats: &'static [&'static str],
     /// How large it may become.
     pub(super) bytes_max: u64,
+    /// Room on the disk that is set aside for settling when all else is full.
+    pub(super) reserve_bytes: usize,
 }
 
 impl Kind {
@@ -56,7 +58,44 @@ pub(super) fn open(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
 pub(super) fn reopen(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
     let db = connect(path, kind)?;
     demand_ours(&db, kind)?;
+    // After a failed sync the log may be in memory and not on the disk, and no later sync would
+    // write it (<https://lwn.net/Articles/752063/>): what it says is written anew elsewhere.
+    checkpoint(&db)?;
     Ok(db)
+}
+
+/// Writes what the log holds into the file itself, and begins the log anew.
+pub(super) fn checkpoint(db: &Connection) -> Result<(), OpenError> {
+    let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy {
+        return Err(OpenError::Cannot("somebody else reads it".to_owned()));
+    }
+    Ok(())
+}
+
+/// Sets room aside, if that is not done already.
+pub(super) fn reserve(path: &Path, kind: &Kind) -> io::Result<()> {
+    let path = path.with_extension("reserve");
+    let bytes = vec![0; kind.reserve_bytes];
+    if path
+        .metadata()
+        .is_ok_and(|meta| meta.len() == bytes.len() as u64)
+    {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&path)?;
+    let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        fs::remove_file(&path)?;
+    }
+    written
+}
+
+/// Gives the room back. True if there was some.
+pub(super) fn release(path: &Path) -> bool {
+    fs::remove_file(path.with_extension("reserve")).is_ok()
 }
 
 /// Opens a store to look at it, perhaps beside the program that owns it.
@@ -174,6 +213,7 @@ mod tests {
         application: 7,
         formats: &["CREATE TABLE t(a); INSERT INTO t VALUES (1);"],
         bytes_max: 1 << 20,
+        reserve_bytes: 0,
     };
     const NEW: Kind = Kind {
         formats: &[

@@ -8,7 +8,9 @@ use super::disk::{self, Kind};
 use super::error::{Failure, OpenError};
 use super::worker::{Engine, Handle};
 use super::{Wake, columns};
-use crate::model::limits::{GROUPS_MAX, GROUPS_PER_NAME_MAX, NAMES_MAX, STORE_BYTES_MAX};
+use crate::model::limits::{
+    GROUPS_MAX, GROUPS_PER_NAME_MAX, NAMES_MAX, SERVER_RESERVE_BYTES, STORE_BYTES_MAX,
+};
 use crate::model::{GroupName, MessageId, Name, StoreTicket, Version};
 use crate::server::port::{
     Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
@@ -69,6 +71,7 @@ const fn kind(bytes_max: u64) -> Kind {
         application: u32::from_be_bytes(*b"aksv"),
         formats: &[FORMAT_1],
         bytes_max,
+        reserve_bytes: SERVER_RESERVE_BYTES,
     }
 }
 
@@ -699,4 +702,102 @@ fn count(db: &Connection, sql: &str) -> rusqlite::Result<usize> {
 /// The first column.
 pub(super) fn first<T: rusqlite::types::FromSql>(row: &Row<'_>) -> rusqlite::Result<T> {
     row.get(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PublicKey;
+    use crate::wire::packet::MailKind;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    /// As large as a few texts.
+    static SMALL: Kind = kind(400 << 10);
+
+    fn name(word: &str) -> Name {
+        word.parse().unwrap()
+    }
+
+    fn claim(who: &str) -> StoreRequest {
+        StoreRequest::Claim {
+            name: name(who),
+            identity: PublicKey([1; 32]),
+            session_key: PublicKey([1; 32]),
+            card: [].into(),
+            presence: Presence::Offline(Why::Away),
+        }
+    }
+
+    fn enqueue(id: u128, bytes: usize) -> StoreRequest {
+        StoreRequest::Enqueue {
+            mail: Arc::new(Mail {
+                id: MessageId(id),
+                from: name("alice"),
+                kind: MailKind::Direct,
+                at_ms: 1,
+                expires_ms: 2,
+                head: [].into(),
+                tail: vec![0; bytes].into(),
+            }),
+            to: vec![name("bob")],
+        }
+    }
+
+    fn ask(
+        store: &mut ServerStore,
+        woken: &Receiver<()>,
+        requests: Vec<StoreRequest>,
+    ) -> Vec<StoreReply> {
+        let count = requests.len();
+        for (ticket, request) in (0..).zip(requests) {
+            store.submit(StoreTicket(ticket), request).unwrap();
+        }
+        store.flush();
+        let mut replies = Vec::new();
+        while replies.len() < count {
+            match store.poll() {
+                Some(StoreEvent::Reply(_, reply)) => replies.push(reply),
+                Some(_) => {}
+                None => woken.recv_timeout(Duration::from_mins(1)).unwrap(),
+            }
+        }
+        replies
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_spoils_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let (wake, woken) = channel();
+        let wake = Box::new(move || wake.send(()).unwrap_or_default());
+        let mut store = ServerStore::open_as(&path, &SMALL, 7, wake).unwrap();
+        let replies = ask(&mut store, &woken, vec![claim("alice"), claim("bob")]);
+        assert!(
+            replies
+                .iter()
+                .all(|reply| matches!(reply, StoreReply::Done(_)))
+        );
+        // Far from full, but the large one would pass the end of the disk.
+        let requests = vec![enqueue(1, 100), enqueue(2, 500 << 10), enqueue(3, 100)];
+        let [first, large, last] = &ask(&mut store, &woken, requests)[..] else {
+            panic!("one reply for each");
+        };
+        assert!(matches!(first, StoreReply::Done(Done::Kept { .. })));
+        assert_eq!(*large, StoreReply::Refused(Refusal::StoreFull));
+        assert!(matches!(last, StoreReply::Done(Done::Kept { .. })));
+        let again = ask(&mut store, &woken, vec![enqueue(4, 100), enqueue(1, 100)]);
+        assert!(
+            again
+                .iter()
+                .all(|reply| matches!(reply, StoreReply::Done(_)))
+        );
+        drop(store);
+        let contents = crate::store::copy::check(&path, crate::store::copy::Whose::Server);
+        assert_eq!(
+            contents.unwrap().messages,
+            3,
+            "nothing is left of the large one"
+        );
+    }
 }

@@ -5,9 +5,7 @@ use super::Wake;
 use super::disk::{self, Kind};
 use super::error::{Failure, OpenError, Stage, handle_is_sound};
 use crate::model::StoreTicket;
-use crate::model::limits::{
-    STORE_BATCH_MAX, STORE_FULL_PERCENT, STORE_PROBE, STORE_PROBE_BYTES, STORE_QUEUE_MAX,
-};
+use crate::model::limits::{STORE_BATCH_MAX, STORE_FULL_PERCENT, STORE_PROBE, STORE_QUEUE_MAX};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -184,6 +182,7 @@ struct Disk {
 
 impl<E: Engine> Worker<E> {
     fn run(mut self) {
+        self.disk.writes = disk::reserve(&self.disk.path, self.disk.kind).is_ok();
         let told = self.judge();
         self.tell(told);
         while self.receive() {
@@ -241,14 +240,24 @@ impl<E: Engine> Worker<E> {
     }
 
     fn commit(&mut self, batch: &[Asked<E>]) -> Vec<E::Event> {
-        let failure = match self.try_commit(batch) {
+        let mut failure = match self.try_commit(batch) {
             Ok(told) => return told,
             Err(failure) => failure,
         };
         // One that asks too much must not spoil the others. Of a failed sync nobody can say what is
         // on disk: then all of it is unknown.
         if batch.len() > 1 && failure != Failure::Unknown && self.disk.db.is_some() {
+            self.disk.heal();
             return batch.chunks(1).flat_map(|one| self.commit(one)).collect();
+        }
+        if failure == Failure::Full && self.disk.make_room() {
+            // Now nothing new is taken: what needs no room is done, the rest is refused.
+            let again = self.try_commit(batch);
+            self.disk.heal();
+            failure = match again {
+                Ok(told) => return told,
+                Err(failure) => failure,
+            };
         }
         let db = self.disk.db.as_ref();
         let answer =
@@ -261,7 +270,7 @@ impl<E: Engine> Worker<E> {
         let db = disk.db.as_ref().ok_or(Failure::Unwritable)?;
         let work = |engine: &mut E| {
             db.execute_batch("BEGIN IMMEDIATE")?;
-            engine.begin(db, has_room(db, disk.kind)?)?;
+            engine.begin(db, disk.writes && has_room(db, disk.kind)?)?;
             for (ticket, request) in batch {
                 engine.apply(db, *ticket, request)?;
             }
@@ -305,7 +314,7 @@ impl Disk {
         }
     }
 
-    /// Opens what was closed, and tries a commit of some size.
+    /// Opens what was closed, sets room aside again, and tries a commit.
     fn heal(&mut self) {
         if self.writes {
             return;
@@ -314,10 +323,24 @@ impl Disk {
             self.db = disk::reopen(&self.path, self.kind).ok();
         }
         let Some(db) = &self.db else { return };
-        match has_room(db, self.kind).and_then(|room| if room { probe(db) } else { Ok(()) }) {
+        let has_room = has_room(db, self.kind).unwrap_or(false);
+        if !has_room || disk::reserve(&self.path, self.kind).is_err() {
+            return;
+        }
+        match probe(db) {
             Ok(()) => self.writes = true,
             Err(error) => self.fail(&error),
         }
+    }
+
+    /// Gives the room that was set aside to what has to go on: settling, coming and going.
+    fn make_room(&self) -> bool {
+        let reserved = disk::release(&self.path);
+        let recycled = self
+            .db
+            .as_ref()
+            .is_some_and(|db| disk::checkpoint(db).is_ok());
+        reserved || recycled
     }
 }
 
@@ -326,10 +349,11 @@ fn has_room(db: &Connection, kind: &Kind) -> rusqlite::Result<bool> {
     Ok(disk::used_bytes(db)? < kind.bytes_max / 100 * STORE_FULL_PERCENT as u64)
 }
 
-/// A commit that needs room, and gives it back.
+/// A commit.
 fn probe(db: &Connection) -> rusqlite::Result<()> {
-    let put = "INSERT OR REPLACE INTO meta(key, value) VALUES ('probe', zeroblob(?1))";
-    db.execute(put, [STORE_PROBE_BYTES])?;
-    db.execute("DELETE FROM meta WHERE key = 'probe'", [])?;
+    db.execute(
+        "INSERT OR REPLACE INTO meta(key, value) VALUES ('probe', 0)",
+        [],
+    )?;
     Ok(())
 }
