@@ -153,13 +153,21 @@ fn has_left(message: &OutMessage) -> bool {
     message.state.is_final() || to_many && message.state == Delivery::Stored
 }
 
+/// Ids are the sender's: two senders may use the same one.
+fn dedupe_key(sender: &Name) -> Name {
+    if planted!("dedupe-without-sender") {
+        return "anybody".parse().expect("it is a name");
+    }
+    sender.clone()
+}
+
 impl Kept {
     fn apply(&mut self, request: StoreRequest, full: bool) -> StoreReply {
         // What is there already needs none: its repeat is done, not refused.
         let needs_room = match &request {
             StoreRequest::PutIn(message) => !self
                 .seen
-                .get(&message.from)
+                .get(&dedupe_key(&message.from))
                 .is_some_and(|seen| seen.contains_key(&message.id)),
             StoreRequest::PutOut(message) => !self.out_by_id.contains_key(&message.id),
             StoreRequest::PutPin { .. } => true,
@@ -231,12 +239,7 @@ impl Kept {
     }
 
     fn put_in(&mut self, message: InMessage) -> Seen {
-        let sender = if planted!("dedupe-without-sender") {
-            "anybody".parse().expect("it is a name")
-        } else {
-            message.from.clone()
-        };
-        let seen = self.seen.entry(sender).or_default();
+        let seen = self.seen.entry(dedupe_key(&message.from)).or_default();
         if let Some(number) = seen.get(&message.id) {
             let known = &mut self.inbox[*number];
             known.held &= message.held;
@@ -264,7 +267,10 @@ impl Kept {
     fn mark_shown(&mut self, ids: &[(Name, MessageId)]) -> Done {
         let unique: BTreeSet<&(Name, MessageId)> = ids.iter().collect();
         for (from, id) in unique {
-            let number = self.seen.get(from).and_then(|seen| seen.get(id));
+            let number = self
+                .seen
+                .get(&dedupe_key(from))
+                .and_then(|seen| seen.get(id));
             if let Some(message) = number.and_then(|number| self.inbox.get_mut(*number)) {
                 message.shown = true;
             }

@@ -221,8 +221,12 @@ impl Server {
         let name = self.names.row(name).map_or(name, |row| &row.name).clone();
         let asking = self.sessions.get_mut(&key).filter(|s| s.life == life);
         let Some(session) = asking else {
-            // Whoever asked has gone meanwhile, and the name is not here.
-            return self.tell_presence(name, owner, Presence::Offline(Why::Silent));
+            // Whoever asked has gone meanwhile, and the name is not here; unless the same person's
+            // next program has asked already.
+            if !self.is_asking(&key, &name) {
+                self.tell_presence(name, owner, Presence::Offline(Why::Silent));
+            }
+            return;
         };
         match &mut session.stage {
             Stage::Asking(registration) => registration.first = first,
@@ -253,6 +257,11 @@ impl Server {
             self.end(other, CloseCode::Replaced);
         }
         self.attach(key, life, name, owner);
+    }
+
+    fn is_asking(&self, key: &PublicKey, name: &Name) -> bool {
+        let stage = self.sessions.get(key).map(|session| &session.stage);
+        matches!(stage, Some(Stage::Asking(registration)) if registration.name == *name)
     }
 
     fn on_claim_refused(&mut self, key: PublicKey, life: u64, refusal: Refusal) {

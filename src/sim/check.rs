@@ -61,6 +61,7 @@ pub(super) struct Checker {
 struct Person {
     id: NodeId,
     life: u32,
+    running: bool,
     name: Name,
     identity: PublicKey,
     lines: Vec<Box<str>>,
@@ -155,6 +156,7 @@ impl Checker {
         let person = Person {
             id,
             life: 0,
+            running: false,
             name,
             identity,
             lines: Vec::new(),
@@ -177,6 +179,7 @@ impl Checker {
     pub(super) fn started(&mut self, id: NodeId) {
         if let Some(person) = self.people.get_mut(&id) {
             person.life += 1;
+            person.running = true;
             person.settled.clear();
             person.rows.clone_from(&person.rows_written);
             person.shown_seq.clone_from(&person.kept_seq);
@@ -190,6 +193,7 @@ impl Checker {
     /// A program has ended, however.
     pub(super) fn ended(&mut self, id: NodeId) {
         if let Some(person) = self.people.get_mut(&id) {
+            person.running = false;
             person.gone = true;
         }
     }
@@ -704,8 +708,9 @@ impl Checker {
     ) {
         if fate == Fate::Ends
             && let Some(author) = self.author(from, bytes)
+            && let Some(person) = self.people.get_mut(&author)
         {
-            self.ended(author);
+            person.gone = true;
         }
         if is_stranger(from) {
             self.strangers
@@ -730,7 +735,8 @@ impl Checker {
             person.heard = Some(now);
             let sender = (person.id, sid);
             let life = self.counters.get(&sender).map(|(_, life)| *life);
-            person.gone &= life != Some(person.life);
+            let lives = person.running && life == Some(person.life);
+            person.gone &= fate == Fate::Ends || !lives;
         }
     }
 

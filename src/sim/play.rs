@@ -31,7 +31,7 @@ const DECADE_MS: u64 = 10 * 366 * 86_400_000;
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// 2 to 8 people, seldom 50, for up to a minute.
+    /// 2 to 8 people, seldom 50, for up to three quarters of a minute.
     Random,
     /// As `Random`, without any fault: what a correct program does all day.
     Calm,
@@ -111,7 +111,7 @@ impl Play {
         } else {
             dice.between(2, 8).min(dice.between(2, 8))
         };
-        let lasts = Duration::from_secs(dice.between(15, 60));
+        let lasts = Duration::from_secs(dice.between(10, 45));
         let mut world = World::with_dice(seed, dice, faults);
         world.checker.harmless = world.faults.are_harmless();
         let server = world.add_server(5000, server::Config::new(store));
