@@ -22,7 +22,7 @@ pub(crate) enum Invocation {
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// Scripts.
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// A server.
     Serve(Serve),
 }
@@ -116,7 +116,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             port,
             options,
         } => Invocation::Join(options.join(client_name(&name)?, server, port)),
-        Form::Run(args) => Invocation::Run(run::checked(args)?),
+        Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
     })
 }
