@@ -280,6 +280,9 @@ pub const STREAMS_MAX: usize = 16_384;
 pub const LIVE_MAX: usize = 64;
 /// How often one message is tried anew on a new session within its slot.
 pub const LIVE_AGAIN_MAX: u8 = 3;
+/// Messages with the latest confirmations are offered again after a login, so many, to see whether
+/// the server still has them: one would do if confirmations came in the order of typing.
+pub const HISTORY_PROBES: usize = 8;
 /// Packets of one peer that wait for its card; it comes first, so more than a burst is odd.
 pub const CARD_WAITING_MAX: usize = 64;
 /// Keys of peers that are not in the table yet and were looked up.
