@@ -35,12 +35,13 @@ fn told(test: &TestReport, width: usize) -> String {
 /// `4 tests: 3 passed, 1 failed, 0 skipped (seed 42, 0.02s)`.
 #[must_use]
 pub fn summary(run: &RunReport) -> String {
-    let mut seeds: Vec<u64> = run.files.iter().map(|file| file.seed).collect();
+    let mut seeds: Vec<u64> = run.tests().map(|test| test.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
     let seed = match seeds.as_slice() {
+        [] => String::new(),
         [seed] => format!("seed {seed}, "),
-        _ => String::new(),
+        [first, .., last] => format!("seeds {first} to {last}, "),
     };
     let unrepeatable = run
         .tests()
