@@ -25,7 +25,7 @@ pub(crate) enum Invocation {
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// Scripts.
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// A server.
     Serve(Serve),
     /// Look at a store, or copy it.
@@ -132,7 +132,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             data,
         })),
         Form::Merge { files } => Invocation::Merge(files),
-        Form::Run(args) => Invocation::Run(run::checked(args)?),
+        Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => options.invocation(port),
     })
 }

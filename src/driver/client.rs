@@ -143,15 +143,6 @@ impl Loop {
             on_failure: on_failure(options.settings.on_failure),
             ..options.settings
         };
-        let config = Config {
-            name: options.name.clone(),
-            server: options.server,
-            server_key: options.server_key,
-            group_private: settings.group_private,
-            stay: options.stay,
-            relay: options.relay,
-            trace: trace.is_some(),
-        };
         let (console, desk) = match mode {
             Mode::Plain => (Console::plain(), None),
             Mode::Prompted => {
@@ -161,6 +152,7 @@ impl Loop {
                 (console, Some(desk))
             }
         };
+        let config = config(options);
         let mut ratchet = Ratchet::new(ambient::random());
         let path = paths::store(options.data.as_deref(), Some(&options.name))?;
         let wake = reactor.waker().map_err(failed)?;
@@ -639,8 +631,21 @@ impl Desk {
     }
 }
 
+/// What a client is told of all that.
+pub(super) fn config(options: &JoinOptions) -> Config {
+    Config {
+        name: options.name.clone(),
+        server: options.server,
+        server_key: options.server_key,
+        group_private: options.settings.group_private,
+        stay: options.stay,
+        relay: options.relay,
+        trace: options.trace.is_some(),
+    }
+}
+
 /// All addresses of this machine, in the server's family.
-fn local_address(options: &JoinOptions) -> SocketAddr {
+pub(super) fn local_address(options: &JoinOptions) -> SocketAddr {
     let ip = match options.server.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

@@ -20,6 +20,7 @@ pub mod recording;
 pub mod run;
 pub mod server;
 pub mod socket;
+pub mod stage;
 pub mod terminal;
 pub mod trace;
 pub mod upkeep;

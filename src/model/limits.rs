@@ -406,6 +406,8 @@ pub const SCRIPT_TIMEOUT: Duration = ms(5000);
 pub const SCRIPT_COMMAND_TIMEOUT: Duration = ms(10_000);
 /// How long nothing must be seen, unless a script says otherwise: a slot.
 pub const SCRIPT_QUIET: Duration = SLOT;
+/// The longest `sleep` of a script that runs in real time.
+pub const SCRIPT_REAL_SLEEP_MAX: Duration = ms(60_000);
 /// A query of a script is asked again after so long.
 pub const SCRIPT_QUERY_EVERY: Duration = ms(50);
 /// Lines of a script that are carried out without looking at the clock.

@@ -14,11 +14,14 @@ use crate::server;
 use crate::shell::fields::Fact;
 use crate::shell::{self, LineId, records};
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// The wall clock at the beginning of every test: 2001-01-01 00:00:00 UTC.
 const WALL_MS: i64 = 978_307_200_000;
 /// The port of a server that is told none.
 const SERVER_PORT: u16 = 2475;
+/// Lines of the trace that are told where a promise of the program was broken.
+const TRACED_MAX: usize = 20;
 /// Steps between two looks at the time of the machine.
 const STEPS_PER_LOOK: u32 = 512;
 
@@ -93,6 +96,12 @@ impl<'a> Stage<'a> {
         }
         let mut report = self.runner.into_report();
         report.trace_hash = Some(self.world.trace_hash());
+        if let Some(failure) = self.world.failure() {
+            let last = failure.trace.iter().rev().take(TRACED_MAX).rev();
+            report
+                .notes
+                .extend(last.map(|line| format!("trace: {line}")));
+        }
         report
     }
 
@@ -251,8 +260,9 @@ impl<'a> Stage<'a> {
         };
         let node = self.world.add_actor(spec);
         if let Some(port) = part.port {
-            let mut address = self.world.address(node);
-            address.set_port(port);
+            // A host of its own, so that nobody is there already.
+            let [high, low] = u16::try_from(self.players.len()).unwrap_or(0).to_be_bytes();
+            let address = SocketAddr::from((Ipv4Addr::new(10, 1, high, low), port));
             self.world.move_node(node, address);
         }
         node
