@@ -68,9 +68,9 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("serve" | "join" | "run" | "help" | "--help" | "-h" | "--version" | "-V") => {
-            modern(args)
-        }
+        Some(
+            "serve" | "join" | "merge" | "run" | "help" | "--help" | "-h" | "--version" | "-V",
+        ) => modern(args),
         _ => Err(usage()),
     }
 }

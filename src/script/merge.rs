@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 pub enum MergeError {
     /// A file does not parse.
     #[error("{0}")]
-    Broken(Diagnostic),
+    Broken(Box<Diagnostic>),
     /// A file is no recording of one person.
     #[error("{path}:{line}: {why}")]
     Foreign {
@@ -44,7 +44,8 @@ pub fn merge(files: &[(&str, &str)]) -> Result<String, MergeError> {
     let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let mut merged = format!("# merged from {}\nserver s\n", paths.join(", "));
     for actor in actors(&sides) {
-        writeln!(merged, "{actor}").expect("a string takes everything");
+        merged.push_str(&actor);
+        merged.push('\n');
     }
     for (side, line) in order {
         merged.push_str(&sides[side].lines[line].text);
@@ -92,21 +93,21 @@ impl Side {
         let nothing = BTreeSet::new();
         let mut no_include = |_: &std::path::Path| Err("recordings include nothing".to_owned());
         let file = parse(path, text, &nothing, &mut no_include)
-            .map_err(|mut wrong| MergeError::Broken(wrong.swap_remove(0)))?;
+            .map_err(|mut wrong| MergeError::Broken(Box::new(wrong.swap_remove(0))))?;
         let foreign = |span: Span, why| MergeError::Foreign {
             path: path.to_owned(),
             line: span.line as usize + 1,
             why,
         };
-        let [test] = file.tests.as_slice() else {
+        let [only] = file.tests.as_slice() else {
             return Err(foreign(Span::default(), "a recording has no tests"));
         };
         let label_of = |step: &Step| match &step.deed {
             Deed::Act(act) => act.label.clone(),
             _ => None,
         };
-        let Some(label) = test.steps.iter().find_map(label_of) else {
-            return Err(foreign(test.span, "nobody does anything here"));
+        let Some(label) = only.steps.iter().find_map(label_of) else {
+            return Err(foreign(only.span, "nobody does anything here"));
         };
         let name = recorded_name(text).unwrap_or_else(|| label.clone());
         let mut side = Self {
@@ -117,8 +118,8 @@ impl Side {
         let registry = Registry::builtin();
         let mut ids_of = BTreeMap::new();
         let mut above = 0;
-        for (index, step) in test.steps.iter().enumerate() {
-            let next = test.steps.get(index + 1);
+        for (index, step) in only.steps.iter().enumerate() {
+            let next = only.steps.get(index + 1);
             let end = next.map_or(file.sources.line_count(0), |next| next.span.line as usize);
             let below = step.span.line as usize + 1..end;
             let ids = ids(&file, below, &mut ids_of);
