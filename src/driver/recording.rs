@@ -54,7 +54,10 @@ impl Recording {
                 self.open = Some(open);
                 Err(words)
             }
-            (Wish::Stop, Some(open)) => open.finish(),
+            (Wish::Stop, Some(mut open)) => {
+                open.recorder.handle_stop(line);
+                open.finish()
+            }
             (Wish::Stop, None) => Err("[There is no recording. First: record start]".to_owned()),
         }
     }
@@ -130,6 +133,7 @@ mod tests {
         assert!(recording.handle_wish(&name, two, start()).is_ok());
         assert!(recording.handle_wish(&name, three, start()).is_err());
         recording.handle_line(Instant(0), four, "help");
+        recording.handle_line(Instant(0), LineId(5), "exit");
         assert_eq!(recording.flush(), None);
         assert!(recording.handle_wish(&name, four, Wish::Stop).is_ok());
         let mode = path.metadata().unwrap().permissions().mode();

@@ -117,7 +117,13 @@ impl Recorder {
         (!text.is_empty()).then_some(text)
     }
 
-    /// Ends the recording: lines without an outcome do not wait for one when it is run.
+    /// A line ended the recording: those that were typed after it are left out.
+    pub fn handle_stop(&mut self, line: LineId) {
+        self.entries
+            .retain(|entry| !matches!(entry, Entry::Open(id, ..) if *id > line));
+    }
+
+    /// The rest of the text: lines without an outcome do not wait for one when it is run.
     #[must_use]
     pub fn finish(mut self) -> String {
         for entry in &mut self.entries {
