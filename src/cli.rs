@@ -24,7 +24,7 @@ pub(crate) enum Invocation {
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// Scripts.
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// A server.
     Serve(Serve),
 }
@@ -119,7 +119,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             options,
         } => Invocation::Join(options.join(client_name(&name)?, server, port)),
         Form::Merge { files } => Invocation::Merge(files),
-        Form::Run(args) => Invocation::Run(run::checked(args)?),
+        Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
     })
 }

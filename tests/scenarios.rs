@@ -1491,6 +1491,23 @@ fn what_stays_in_the_outbox_is_offered_at_the_next_login() {
 }
 
 #[test]
+fn an_old_copy_of_the_store_that_grew_again_is_noticed() {
+    let mut world = World::new();
+    let tell = |world: &mut World, story: &str| story.lines().for_each(|line| world.tell(line));
+    tell(&mut world, "T x y\ny> dereg\nx< TBL");
+    let copy = world.disk.clone();
+    tell(&mut world, "x> send y m\nx< SAVED#1\nkill x\nkill y\nstop");
+    world.disk = copy;
+    // Its versions go on beyond what x has heard of, and say nothing else of anybody.
+    tell(
+        &mut world,
+        "server\nactor y\ny> dereg\ny> reg\ny> dereg\ny> reg",
+    );
+    tell(&mut world, "actor x\ny< MSG(x,m)");
+    world.finish();
+}
+
+#[test]
 fn a_restarted_server_finds_its_clients_again() {
     check(
         "

@@ -314,6 +314,8 @@ fn a_full_disk_refuses_what_needs_room() {
     subject.kept(StoreRequest::MarkShown {
         ids: vec![(name("bob"), MessageId(1))],
     });
+    // What is there needs no more room: an answer that got lost is given again.
+    assert_eq!(subject.seen(arrived(1, "bob", 1)), Seen::Repeat);
     subject.store.set_full(false);
     assert_eq!(subject.ask(put), StoreReply::Done(Done::PutIn(Seen::Fresh)));
 }

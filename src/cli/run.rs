@@ -1,11 +1,17 @@
 //! The arguments of `run`.
 
 use super::{Refused, refused};
+use ackchat::client::GroupPrivate;
+use ackchat::driver::client::JoinOptions as Join;
+use ackchat::driver::paint::Colour;
 use ackchat::driver::run::{Format, RunOptions, Task};
 use ackchat::script::tree::duration;
+use ackchat::secure::Fingerprint;
+use ackchat::shell::{OnFailure, Settings, Style};
 use ackchat::sim::Conditions;
 use clap::{Args, ValueEnum};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +19,10 @@ use std::time::Duration;
 const LATE: Duration = Duration::from_millis(3);
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that somebody types"
+)]
 pub(super) struct RunArgs {
     /// Scripts; "-" is standard input
     #[arg(required = true, value_name = "FILE")]
@@ -59,6 +69,19 @@ pub(super) struct RunArgs {
     /// Percent that others overtake
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value_t = 0)]
     reorder: u16,
+    /// Whose client runs the files that have no server of their own
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Where the server of these files is
+    #[arg(long, value_name = "HOST:PORT", value_parser = super::address,
+        default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, super::SERVER_PORT)))]
+    server: SocketAddr,
+    /// Its fingerprint, 30 digits; else the first key seen is remembered
+    #[arg(long, value_name = "DIGITS", value_parser = super::fingerprint)]
+    server_key: Option<Fingerprint>,
+    /// Keep keys and stores in this directory
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// What standard output shows
     #[arg(long, value_enum, default_value_t = Shape::Human)]
     format: Shape,
@@ -76,7 +99,7 @@ enum Shape {
 }
 
 impl RunArgs {
-    pub(super) fn run(self) -> RunOptions {
+    fn run(self, join: Option<Join>) -> RunOptions {
         let secrets = self.secret.iter().map(|(_, value)| value.clone());
         let secrets: BTreeSet<String> = secrets.collect();
         let variables: BTreeMap<String, String> = self.var.into_iter().chain(self.secret).collect();
@@ -92,6 +115,7 @@ impl RunArgs {
             secrets,
             seeds: self.seed.map(|seed| (seed, seed)).or(self.seeds),
             real: self.real,
+            join,
             strict: self.strict,
             keep_going: self.keep_going,
             wall_limit: self.wall_limit,
@@ -105,6 +129,34 @@ impl RunArgs {
             format: self.format.into(),
             reports: self.report,
         }
+    }
+}
+
+impl RunArgs {
+    /// The client of live files, if its name was given.
+    fn live(&self) -> Result<Option<Join>, Refused> {
+        let Some(name) = &self.profile else {
+            return Ok(None);
+        };
+        Ok(Some(Join {
+            name: super::client_name(name)?,
+            server: self.server,
+            server_key: self.server_key,
+            port: 0,
+            data: self.data.clone(),
+            settings: Settings {
+                exit_on_dereg: false,
+                group_private: GroupPrivate::Refuse,
+                show_table: false,
+                style: Style::Bracket,
+                on_failure: OnFailure::Show,
+            },
+            stay: false,
+            relay: true,
+            colour: Colour::Never,
+            plain: true,
+            trace: None,
+        }))
     }
 }
 
@@ -176,5 +228,6 @@ pub(super) fn checked(args: RunArgs) -> Result<RunOptions, Refused> {
             "[{name} is given by --var and by --secret.]"
         )));
     }
-    Ok(args.run())
+    let live = args.live()?;
+    Ok(args.run(live))
 }

@@ -9,6 +9,7 @@ use super::{Client, RequestError, Timer};
 use crate::link::Parcel;
 use crate::model::limits::{ANSWER_MAX, ASK_AGAIN_S, REQUESTS_IN_FLIGHT_MAX, SERVER_SLOTS, SLOT};
 use crate::model::{Delivery, GroupName, MessageId, Name, PublicKey};
+use crate::planted;
 use crate::wire::packet::{GroupAct, ListOf, LookupOf};
 use crate::wire::{Head, Packet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,12 +154,17 @@ impl Client {
 
     /// Asks the server under this id.
     pub(super) fn ask_as(&mut self, id: MessageId, what: What, request: Option<RequestId>) {
+        let nobody_waited = !self.login.is_awaited() && !self.asks.is_awaited();
         let awaited = request.is_some();
         self.asks.push(id, what, request);
         if awaited {
             self.connect_at_once();
         }
         self.pump_asks();
+        // What went on quietly becomes something that is counted, from here on.
+        if awaited && nobody_waited {
+            self.restart_slots();
+        }
     }
 
     /// Sends what may be sent.
@@ -311,7 +317,9 @@ impl Client {
     /// Starts or stops the clock of slots, as there is something to wait for or not.
     pub(super) fn run_slots(&mut self) {
         let waits = self.login.waits() || self.asks.unsettled_count() > 0;
-        if !waits {
+        if !waits && planted!("retrying-after-answer") && self.login.logged_in_key().is_some() {
+            self.timers.set(Timer::Slot, self.now.instant + SLOT);
+        } else if !waits {
             self.timers.cancel(&Timer::Slot);
             self.login.empty_slots = 0;
         } else if self.timers.get(&Timer::Slot).is_none() {
@@ -322,7 +330,8 @@ impl Client {
     /// A slot went by without a sign of the server.
     pub(super) fn on_slot(&mut self) {
         let attempt = self.login.empty_slots.saturating_add(1);
-        let awaited = self.login.is_awaited() || self.asks.is_awaited();
+        let awaited =
+            self.login.is_awaited() || self.asks.is_awaited() || planted!("retrying-after-answer");
         if awaited && !self.login.is_leaving() {
             self.tell_session(Session::Retrying {
                 attempt,
@@ -342,7 +351,8 @@ impl Client {
     /// The packet of a request; None if there is nothing to ask any more.
     fn packet_of(&self, number: u64) -> Option<Packet> {
         let ask = self.asks.all.get(&number)?;
-        let id = ask.id;
+        let is_wrong = planted!("retry-with-new-id") && ask.repeats > 0;
+        let id = MessageId(ask.id.0 ^ u128::from(is_wrong));
         let group = |act, group: &GroupName| Head::Group {
             id,
             act,
@@ -375,7 +385,7 @@ impl Client {
                 of: LookupOf::Key(*key),
             },
             What::Message { live } => {
-                let message = &self.outbox.get(id)?.message;
+                let message = &self.outbox.get(ask.id)?.message;
                 tail = message.text.as_bytes().to_vec();
                 let (stamp, auto) = (message.stamp, message.auto);
                 match message.to.clone() {

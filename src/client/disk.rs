@@ -15,6 +15,7 @@ pub(super) enum Then {
     Launch(MessageId),
     Load,
     Nothing,
+    Release((Name, MessageId)),
     Rows,
     Shown(Vec<(Name, MessageId)>),
 }
@@ -81,10 +82,11 @@ impl Client {
             }
         };
         match open.then {
-            Then::Arrive(item) => self.on_put_in(*item, done.as_ref(), open.repeats > 0),
+            Then::Arrive(item) => self.on_put_in(*item, done.as_ref()),
             Then::Launch(id) => self.on_put_out(id, done.is_some()),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
+            Then::Release(key) => self.on_released(&key),
             Then::Rows => self.on_rows_written(),
             Then::Shown(ids) => self.on_marked(&ids),
         }

@@ -10,6 +10,7 @@ use crate::model::limits::{
     BATCH_STALL, HELD_MAX, MAIL_ACKS_MAX, STORE_QUEUE_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::model::{MessageId, Name, PublicKey};
+use crate::planted;
 use crate::wire::packet::{Audience, MailHead, MailKind, Stamp};
 use crate::wire::{Head, Packet};
 use std::collections::{BTreeSet, VecDeque};
@@ -22,13 +23,15 @@ pub(super) struct Inbox {
     streams: Streams<Item>,
     /// Private messages that arrived in a group, in order of arrival.
     held: VecDeque<Item>,
+    /// What is to be shown as soon as the disk knows that it is not held any more; true: it does.
+    released: VecDeque<(Item, bool)>,
     /// Handed out as events, and not reported as written to the screen.
     unseen: VecDeque<(Name, MessageId)>,
     /// Taken over from the disk in this life, and not marked there as shown.
     in_hand: BTreeSet<(Name, MessageId)>,
     /// The mail announced by a login.
     pub(super) batch: Option<Batch>,
-    /// What arrived live while the batch was still coming.
+    /// What arrived live while the batch was still coming: it has no place before the batch has.
     after_batch: VecDeque<Item>,
     /// Durable here: to be told to the server.
     mail_acks: VecDeque<MessageId>,
@@ -72,6 +75,7 @@ impl Inbox {
         Self {
             streams: Streams::new(),
             held: VecDeque::new(),
+            released: VecDeque::new(),
             unseen: VecDeque::new(),
             in_hand: BTreeSet::new(),
             batch: None,
@@ -90,6 +94,10 @@ impl Inbox {
         for (from, audience, run, seq) in shown_seq {
             self.streams.shown((from, audience, run), seq);
         }
+        let keys = unshown
+            .iter()
+            .map(|message| (message.from.clone(), message.id));
+        self.in_hand.extend(keys);
         self.unshown = unshown;
     }
 
@@ -221,12 +229,23 @@ impl Client {
             // It comes again: it was not confirmed.
             return;
         }
+        if planted!("ack-before-commit") {
+            self.confirm(&item);
+        }
         let request = StoreRequest::PutIn(item.message.clone());
         self.ask_disk(request, Then::Arrive(Box::new(item)));
     }
 
-    /// `again`: an earlier answer was `Unknown`.
-    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>, again: bool) {
+    fn confirm(&mut self, item: &Item) {
+        let id = item.message.id;
+        match item.source {
+            Source::Peer(key) => self.answer_peer(key, Head::Ack { id }),
+            Source::Server => self.inbox.mail_acks.push_back(id),
+        }
+    }
+
+    /// On disk and not shown may also be what a failing disk wrote and could not confirm.
+    pub(super) fn on_put_in(&mut self, item: Item, done: Option<&Done>) {
         let Some(&Done::PutIn(seen)) = done else {
             return;
         };
@@ -234,16 +253,13 @@ impl Client {
         let key = (item.message.from.clone(), id);
         let fresh = match seen {
             Seen::Fresh => true,
-            Seen::Repeat => false,
-            Seen::Unshown => again && !self.inbox.in_hand.contains(&key),
+            Seen::Repeat => planted!("dedupe-dropped"),
+            Seen::Unshown => !self.inbox.in_hand.contains(&key),
         };
         if fresh {
             self.inbox.in_hand.insert(key);
         }
-        match item.source {
-            Source::Peer(key) => self.answer_peer(key, Head::Ack { id }),
-            Source::Server => self.inbox.mail_acks.push_back(id),
-        }
+        self.confirm(&item);
         let late = item.message.late;
         if !fresh {
             // It was shown, or is about to be.
@@ -251,6 +267,8 @@ impl Client {
             self.on_notice(&item.message);
         } else if late && self.inbox.batch.is_some() {
             self.put_late(item.message.at_ms, Late::Item(Box::new(item)));
+        } else if self.inbox.batch.is_some() {
+            self.inbox.after_batch.push_back(item);
         } else {
             self.place(item);
         }
@@ -294,6 +312,9 @@ impl Client {
     }
 
     pub(super) fn on_gap(&mut self) {
+        if self.inbox.batch.is_some() {
+            return; // What is missing may be in it.
+        }
         let placed = self.inbox.streams.due(self.now.instant);
         self.show_placed(placed);
         self.wait_for_gaps();
@@ -319,16 +340,17 @@ impl Client {
         }
     }
 
-    /// Shows it now, or after the batch, or after the group.
+    /// Shows it now, or after the group.
     fn show(&mut self, mut item: Item) {
-        if self.inbox.batch.is_some() {
-            self.inbox.after_batch.push_back(item);
-        } else if item.message.held && self.holds() {
+        if item.message.held && self.holds() {
             self.inbox.held.push_back(item);
             self.view.held = self.inbox.held.len();
-        } else {
+        } else if self.inbox.released.is_empty() {
             item.message.held = false;
             self.hand_out(item);
+        } else {
+            item.message.held = false;
+            self.inbox.released.push_back((item, true));
         }
     }
 
@@ -340,14 +362,36 @@ impl Client {
         self.tell(Event::Message(item.arrived()));
     }
 
-    /// What was held is shown, in order of arrival, once.
+    /// What was held is shown, in order of arrival, once: the disk hears first that it is not held
+    /// any more, so that after a crash it is marked as what may have been shown.
     pub(super) fn release_held(&mut self) {
         self.view.held = 0;
         for item in std::mem::take(&mut self.inbox.held) {
-            // On disk it is not held any more: if we die now, it may have been shown.
             let mut message = item.message.clone();
             message.held = false;
-            self.ask_disk(StoreRequest::PutIn(message), Then::Nothing);
+            let key = (message.from.clone(), message.id);
+            self.inbox.released.push_back((item, false));
+            self.ask_disk(StoreRequest::PutIn(message), Then::Release(key));
+        }
+    }
+
+    pub(super) fn on_released(&mut self, key: &(Name, MessageId)) {
+        let is_it = |item: &Item| item.message.id == key.1 && item.message.from == key.0;
+        let found = self.inbox.released.iter_mut();
+        for (_, known) in found.filter(|(item, _)| is_it(item)) {
+            *known = true;
+        }
+        while let Some((item, _)) = self.inbox.released.pop_front_if(|(_, known)| *known) {
+            if planted!("held-shown-twice") && item.message.held {
+                self.hand_out(item.clone());
+            }
+            self.hand_out(item);
+        }
+    }
+
+    /// The program ends: there is no time to wait for the disk.
+    pub(super) fn show_released(&mut self) {
+        for (item, _) in std::mem::take(&mut self.inbox.released) {
             self.hand_out(item);
         }
     }
@@ -355,8 +399,6 @@ impl Client {
     /// What an earlier life had on disk and has not shown, as far as it knew.
     pub(super) fn show_unshown(&mut self) {
         for message in std::mem::take(&mut self.inbox.unshown) {
-            let key = (message.from.clone(), message.id);
-            self.inbox.in_hand.insert(key);
             if message.stamp.is_none() {
                 self.on_notice(&message);
                 continue;
@@ -473,7 +515,8 @@ impl Client {
         let placed = self.inbox.streams.after_batch();
         self.show_placed(placed);
         for item in std::mem::take(&mut self.inbox.after_batch) {
-            self.show(item);
+            self.place(item);
         }
+        self.wait_for_gaps();
     }
 }

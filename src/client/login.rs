@@ -218,18 +218,15 @@ impl Client {
         self.restart_slots();
     }
 
-    /// A command needs the server: a quiet attempt becomes one that is counted from here on.
+    /// A command needs the server: it is tried at once.
     pub(super) fn connect_at_once(&mut self) {
-        match self.login.stage {
-            Stage::Waiting => self.connect(),
-            Stage::Asking | Stage::Registering if !self.login.is_awaited() => {
-                self.restart_slots();
-            }
-            _ => {}
+        if self.login.stage == Stage::Waiting {
+            self.connect();
         }
     }
 
-    fn restart_slots(&mut self) {
+    /// Slots are counted from here on.
+    pub(super) fn restart_slots(&mut self) {
         self.login.empty_slots = 0;
         self.timers.cancel(&Timer::Slot);
         self.run_slots();
@@ -458,6 +455,7 @@ impl Client {
         self.tell_table();
         let request = self.login.request.take();
         self.settle_any(request, Ok(Outcome::Done));
+        self.probe_history();
         self.send_waiting();
     }
 
@@ -511,6 +509,7 @@ impl Client {
             return;
         }
         self.release_held();
+        self.show_released();
         let request = self.login.request.take();
         self.settle_any(request, Err(why));
         self.end(ending);
@@ -619,6 +618,7 @@ impl Client {
             self.close_batch();
             self.show_late();
             self.release_held();
+            self.show_released();
             let count = self.outbox_count();
             if count > 0 {
                 self.tell(Event::Kept { count });
@@ -721,6 +721,7 @@ impl Client {
     /// Ends the client: every request gets its outcome, and what was handed out counts as shown.
     pub(super) fn end(&mut self, ending: Ending) {
         assert!(self.ending.is_none(), "a client ends once");
+        self.show_released();
         self.on_shown(u64::MAX);
         let mut open: Vec<RequestId> = self.drop_asks().iter().filter_map(|a| a.request).collect();
         open.extend(self.outbox.take_requests());

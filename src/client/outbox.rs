@@ -10,9 +10,11 @@ use super::request::RequestId;
 use super::{Client, GroupPrivate, Mode, Outcome, RequestError, Timer};
 use crate::link::{Parcel, Path};
 use crate::model::limits::{
-    CHUNK_BYTES, DIRECT_MAX, LIVE_AGAIN_MAX, LIVE_MAX, OUTBOX_MAX, OUTBOX_SAVED_MAX, OUTCOME, SLOT,
+    CHUNK_BYTES, DIRECT_MAX, HISTORY_PROBES, LIVE_AGAIN_MAX, LIVE_MAX, OUTBOX_MAX,
+    OUTBOX_SAVED_MAX, OUTCOME, SLOT,
 };
 use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, Text};
+use crate::planted;
 use crate::wire::packet::{Audience, RefusalCode, Stamp, StoredState};
 use crate::wire::row::Status;
 use crate::wire::{Head, Packet};
@@ -32,6 +34,8 @@ pub(super) struct Outbox {
     /// Live tries of each recipient.
     lanes: BTreeMap<Name, Lane>,
     by_parcel: BTreeMap<Parcel, MessageId>,
+    /// The server's memory is being tried.
+    probing: bool,
     /// Sends to names that are not in the table while it is still arriving.
     waiting: VecDeque<(RequestId, Name, Text, bool)>,
 }
@@ -53,6 +57,8 @@ pub(super) struct Out {
     /// It was told that the server has it in hand and does not answer.
     pub(super) unconfirmed: bool,
     live_failed: bool,
+    /// When the server took it, as it said last: another time means that it has forgotten.
+    taken_ms: Option<i64>,
 }
 
 /// What a message waits for.
@@ -173,6 +179,7 @@ impl Outbox {
         self.order.insert(self.next, id);
         let out = Out {
             number: self.next,
+            taken_ms: message.stored_ms,
             message,
             request,
             phase,
@@ -328,11 +335,16 @@ impl Client {
         self.outbox
             .insert(message.clone(), Some(request), Phase::Writing);
         self.ask_disk(StoreRequest::PutOut(message), Then::Launch(id));
+        if planted!("outbox-after-sending") {
+            self.launch(id);
+        }
     }
 
     pub(super) fn on_put_out(&mut self, id: MessageId, durable: bool) {
         if durable {
-            self.launch(id);
+            if !planted!("outbox-after-sending") {
+                self.launch(id);
+            }
         } else if let Some(out) = self.outbox.remove(id) {
             // The last number given out is free again; an earlier one leaves a gap the recipient
             // marks.
@@ -584,6 +596,7 @@ impl Client {
             return;
         };
         out.message.stored_ms.get_or_insert(at_ms);
+        let forgotten = out.taken_ms.replace(at_ms).is_some_and(|ms| ms != at_ms);
         let was_stored = out.message.state == Delivery::Stored;
         let live_failed = out.live_failed;
         let to = out.recipient().cloned();
@@ -606,6 +619,9 @@ impl Client {
             } else {
                 self.saved(id);
             }
+        }
+        if forgotten && std::mem::take(&mut self.outbox.probing) {
+            self.offer_again(true);
         }
         self.pump_asks();
     }
@@ -778,15 +794,33 @@ impl Client {
                 Phase::Saved => history_lost,
                 _ => false,
             };
-            let safe = out.recipient().is_none_or(|to| {
-                self.table
-                    .row(to)
-                    .is_none_or(|row| self.peers.is_trusted(to, &row.session_key))
-            });
-            if again && safe {
+            if again && self.is_safe(out) {
                 self.ask_to_carry(id, false);
             }
         }
+    }
+
+    /// After a login: does the server still know what it took last? An old copy of its store may
+    /// have grown until neither version nor digest betray it.
+    pub(super) fn probe_history(&mut self) {
+        let saved = |id: &&MessageId| {
+            let out = &self.outbox.all[*id];
+            out.phase == Phase::Saved && out.taken_ms.is_some() && self.is_safe(out)
+        };
+        let newest = self.outbox.order.values().rev().filter(saved);
+        let newest: Vec<MessageId> = newest.take(HISTORY_PROBES).copied().collect();
+        self.outbox.probing = !newest.is_empty();
+        for id in newest.into_iter().rev() {
+            self.ask_to_carry(id, false);
+        }
+    }
+
+    /// Nothing is meant for another key than the recipient's.
+    fn is_safe(&self, out: &Out) -> bool {
+        let row = out
+            .recipient()
+            .and_then(|to| Some((to, self.table.row(to)?)));
+        row.is_none_or(|(to, row)| self.peers.is_trusted(to, &row.session_key))
     }
 
     /// True if the table says that somebody is away in any way.

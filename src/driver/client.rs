@@ -125,15 +125,7 @@ impl Loop {
             on_failure: on_failure(options.settings.on_failure),
             ..options.settings
         };
-        let config = Config {
-            name: options.name.clone(),
-            server: options.server,
-            server_key: options.server_key,
-            group_private: settings.group_private,
-            stay: options.stay,
-            relay: options.relay,
-            trace: trace.is_some(),
-        };
+        let config = config(options);
         let mut ratchet = Ratchet::new(ambient::random());
         let store = ClientMemory::new(ratchet.u32());
         let client = Client::new(config, Arc::new(identity), ratchet);
@@ -445,8 +437,21 @@ impl Loop {
     }
 }
 
+/// What a client is told of all that.
+pub(super) fn config(options: &JoinOptions) -> Config {
+    Config {
+        name: options.name.clone(),
+        server: options.server,
+        server_key: options.server_key,
+        group_private: options.settings.group_private,
+        stay: options.stay,
+        relay: options.relay,
+        trace: options.trace.is_some(),
+    }
+}
+
 /// All addresses of this machine, in the server's family.
-fn local_address(options: &JoinOptions) -> SocketAddr {
+pub(super) fn local_address(options: &JoinOptions) -> SocketAddr {
     let ip = match options.server.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

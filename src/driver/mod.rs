@@ -18,6 +18,7 @@ pub mod recording;
 pub mod run;
 pub mod server;
 pub mod socket;
+pub mod stage;
 pub mod trace;
 
 use crate::shell::Exit;

@@ -1,11 +1,16 @@
 //! `ackchat run`: reads files, runs their tests, and writes the reports.
 
+use super::Fault;
 use super::ambient::Ambient;
+use super::client::JoinOptions;
 use super::output;
+use super::paths::Profile;
+use super::stage::Stage as Live;
 use crate::model::limits::SCRIPT_BYTES_MAX;
 use crate::script::report::{FileReport, RunReport, TestReport, TestResult, time};
-use crate::script::tree::{Deed, Diagnostic, File, Step, World};
-use crate::script::{Code, Options, lint, parse, words};
+use crate::script::runner;
+use crate::script::tree::{Deed, Diagnostic, File, Step, Test, World};
+use crate::script::{Code, Options, json, junit, lint, parse, tap, words};
 use crate::shell::Exit;
 use crate::shell::diagnostic::Place;
 use crate::sim::{Conditions, Stage};
@@ -35,6 +40,8 @@ pub struct RunOptions {
     pub seeds: Option<(u64, u64)>,
     /// Over loopback sockets, in real time.
     pub real: bool,
+    /// The client of files without a server of their own.
+    pub join: Option<JoinOptions>,
     /// Messages that nobody looked at fail a test.
     pub strict: bool,
     /// After a failure the next line is carried out.
@@ -173,10 +180,7 @@ fn list(files: &[File], options: &RunOptions) -> Exit {
     Exit::Done
 }
 
-fn chosen<'a>(
-    file: &'a File,
-    options: &'a RunOptions,
-) -> impl Iterator<Item = &'a crate::script::tree::Test> {
+fn chosen<'a>(file: &'a File, options: &'a RunOptions) -> impl Iterator<Item = &'a Test> {
     let only = options.only.as_deref().unwrap_or_default();
     file.tests
         .iter()
@@ -220,7 +224,9 @@ fn written(run: &RunReport, format: Format) -> String {
             let files: Vec<String> = run.files.iter().map(words::file).collect();
             files.concat() + &words::summary(run)
         }
-        Format::Json | Format::Junit | Format::Tap => String::new(),
+        Format::Json => json::json(run),
+        Format::Junit => junit::junit(run),
+        Format::Tap => tap::tap(run),
     }
 }
 
@@ -253,7 +259,13 @@ fn perform_file(
                 let words = || format!("the test ran for {} of real time", time(taken));
                 (taken > options.wall_limit).then(words)
             };
-            let mut result = perform_test(file, test, options, seed, &mut late);
+            let mut result = match perform_test(file, test, options, seed, &mut late) {
+                Ok(result) => result,
+                Err(why) => {
+                    report.cannot_run = Some(cannot_run(&report.path, &why));
+                    return report;
+                }
+            };
             result.wall = ambient.now().instant.since(began);
             let failed = result.result == TestResult::Failed;
             told = Some(result);
@@ -268,35 +280,55 @@ fn perform_file(
 
 fn perform_test(
     file: &File,
-    test: &crate::script::tree::Test,
+    test: &Test,
     options: &RunOptions,
     seed: u64,
     late: &mut dyn FnMut() -> Option<String>,
-) -> TestReport {
+) -> Result<TestReport, String> {
     let place = file.sources.place(test.span);
+    let skipped = |why: &str| TestReport::skipped(&test.name, &place.path, place.line, seed, why);
     if let Some(why) = &test.skip {
-        return TestReport::skipped(&test.name, &place.path, place.line, seed, why);
+        return Ok(skipped(why));
     }
-    let mut again = String::new();
-    if options.real {
-        again.push_str(" --real");
-    }
+    let again = if options.real { " --real" } else { "" };
     let of_runner = Options {
         variables: options.variables.clone(),
         secrets: options.secrets.clone(),
         strict: options.strict,
         keep_going: options.keep_going,
-        again,
+        again: again.to_owned(),
     };
-    match file.world {
+    Ok(match file.world {
+        World::Hermetic if options.real && runner::needs_simulator(test) => {
+            skipped("needs the simulator")
+        }
+        World::Hermetic if options.real => {
+            let stage = Live::new(file, test, &of_runner, seed);
+            stage.map_err(|error| error.to_string())?.play(late)
+        }
         World::Hermetic => Stage::new(file, test, &of_runner, seed, options.weather).play(late),
-        World::Live => TestReport::skipped(
-            &test.name,
-            &place.path,
-            place.line,
-            seed,
-            "needs a live server",
-        ),
+        World::Live => return perform_live((file, test, &of_runner), seed, options, late),
+    })
+}
+
+/// As one client at a real server; the words say why that is not possible.
+fn perform_live(
+    (file, test, of_runner): (&File, &Test, &Options),
+    seed: u64,
+    options: &RunOptions,
+    late: &mut dyn FnMut() -> Option<String>,
+) -> Result<TestReport, String> {
+    let join = options.join.as_ref();
+    let join = join.ok_or("it has no server of its own: name a client with --profile NAME")?;
+    let told = |fault: Fault| fault.line;
+    let profile = Profile::open(join.data.as_deref(), &join.name).map_err(told)?;
+    let stage = Live::live((file, test, of_runner), seed, join, &profile).map_err(told)?;
+    let report = stage.play(late);
+    match report.failures.first() {
+        Some(failure) if failure.code == Code::ActorFailed => {
+            Err(failure.diagnostic.message.clone())
+        }
+        _ => Ok(report),
     }
 }
 

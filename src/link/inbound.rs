@@ -7,6 +7,7 @@ use super::resend::News;
 use super::{Closed, Links, Node, Output, Path, Violation, Whose};
 use crate::model::limits::STRANGERS_PER_S;
 use crate::model::{Instant, PublicKey};
+use crate::planted;
 use crate::secure::Responder;
 use crate::secure::handshake::mac1_is_right;
 use crate::secure::session::OpenError;
@@ -168,6 +169,9 @@ impl Links {
         if key == self.me || matches!(from, Path::Relay(carried) if carried != key) {
             self.counters.refused_hello += 1;
             return;
+        }
+        if planted!("pending-replaces-live") && self.line(&key).is_some() {
+            self.end(&key, Closed::Reset);
         }
         let pending = Pending {
             key,
@@ -400,6 +404,7 @@ impl Links {
         match event {
             Event::Arrived(bytes) => self.outputs.push_back(Output::Arrived { from, bytes }),
             Event::Closed(why) if is_current => {
+                self.counters.ended_by_peer += 1;
                 self.drop_peer(key);
                 self.outputs.push_back(Output::Closed { peer, why });
             }

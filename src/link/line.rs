@@ -6,7 +6,10 @@ use super::reassembly::{Chunk, Completed, Reassembly};
 use super::resend::{News, Resend};
 use super::{Closed, Path, Violation};
 use crate::model::Instant;
-use crate::model::limits::{BURST_MAX, CHALLENGES_MAX, LOOSE_MAX, REKEY_USED, SLOT};
+use crate::model::limits::{
+    BURST_MAX, CHALLENGES_MAX, CHUNK_BYTES, DATAGRAM_BYTES_MAX, LOOSE_MAX, REKEY_USED, SLOT,
+};
+use crate::planted;
 use crate::secure::cookie::same;
 use crate::secure::{Ratchet, Session};
 use crate::wire::frame::frames;
@@ -308,6 +311,9 @@ impl Line {
         let mut datagram = Vec::with_capacity(payload.len() + DATA_OVERHEAD + 16);
         let counter = self.session.seal(payload, &mut datagram)?;
         assert!(datagram.len() <= self.datagram_max);
+        if planted!("datagram-too-long") && payload.len() > CHUNK_BYTES {
+            datagram.resize(DATAGRAM_BYTES_MAX + 1, 0);
+        }
         self.sent = Some(now);
         self.burst.1 += 1;
         Some((counter, Built::Datagram(to, datagram)))
@@ -404,6 +410,10 @@ impl Line {
             return;
         }
         let newest = before.is_none_or(|before| counter > before);
+        if planted!("no-path-challenge") && newest {
+            self.path = from;
+            return;
+        }
         // The straight way is the better one: only its silence is a reason to ask for the detour.
         let detour = matches!(from, Path::Relay(_)) && now.since(self.heard_on_path) < SLOT;
         if newest && !detour {

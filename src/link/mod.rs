@@ -254,6 +254,8 @@ pub struct Counters {
     pub bytes_out: u64,
     /// Chunks sent again.
     pub resent_chunks: u64,
+    /// Sessions that the other ended: by CLOSE, or by a RESET that was believed.
+    pub ended_by_peer: u64,
 }
 
 /// What a session number belongs to.

@@ -9,6 +9,7 @@ use crate::model::limits::{
     CHUNK_BYTES, CHUNKS_MAX, FLIGHT_MAX, MSEQ_AHEAD_MAX, SEND_LARGE_MAX, SENDS_PER_SLOT_MAX,
     SERVER_SLOTS, SLOT,
 };
+use crate::planted;
 use crate::wire::{Ack, Frame};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -331,6 +332,9 @@ impl Resend {
 
     /// Collects the oldest unacknowledged chunks of two datagrams; true if there are none at all.
     fn ask_again(&mut self, now: Instant) -> bool {
+        if planted!("lost-retransmit") {
+            return false;
+        }
         let waited = self.rtt.probe_after();
         let mut room = usize::from(PROBES) * (CHUNK_HEAD_BYTES + CHUNK_BYTES);
         for (&mseq, packet) in &mut self.packets {
@@ -380,6 +384,7 @@ impl Resend {
         for piece in &sent.pieces {
             if let Some(packet) = self.packets.get_mut(&piece.mseq)
                 && packet.is_lost(piece.index, sent.counter)
+                && !planted!("lost-retransmit")
             {
                 packet.chunks[usize::from(piece.index)].due = true;
                 self.again.push_back(*piece);

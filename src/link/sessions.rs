@@ -128,6 +128,7 @@ impl Links {
     pub(super) fn on_current_reset(&mut self, key: &PublicKey) {
         let peer = self.peers.get_mut(key).expect("the caller found it");
         let Some(old) = peer.old.take() else {
+            self.counters.ended_by_peer += 1;
             self.end(key, Closed::Reset);
             return;
         };

@@ -6,6 +6,7 @@ use crate::client::port::{
 };
 use crate::model::limits::{SEEN_IDS_MAX, STORE_QUEUE_MAX};
 use crate::model::{Delivery, MessageId, Name, StoreTicket, Version};
+use crate::planted;
 use crate::wire::Row;
 use crate::wire::packet::Audience;
 use crate::wire::row::Status;
@@ -130,12 +131,26 @@ fn has_left(message: &OutMessage) -> bool {
     message.state.is_final() || to_many && message.state == Delivery::Stored
 }
 
+/// Ids are the sender's: two senders may use the same one.
+fn dedupe_key(sender: &Name) -> Name {
+    if planted!("dedupe-without-sender") {
+        return "anybody".parse().expect("it is a name");
+    }
+    sender.clone()
+}
+
 impl Kept {
     fn apply(&mut self, request: StoreRequest, full: bool) -> StoreReply {
-        let needs_room = matches!(
-            request,
-            StoreRequest::PutOut(_) | StoreRequest::PutIn(_) | StoreRequest::PutPin { .. }
-        );
+        // What is there already needs none: its repeat is done, not refused.
+        let needs_room = match &request {
+            StoreRequest::PutIn(message) => !self
+                .seen
+                .get(&dedupe_key(&message.from))
+                .is_some_and(|seen| seen.contains_key(&message.id)),
+            StoreRequest::PutOut(message) => !self.out_by_id.contains_key(&message.id),
+            StoreRequest::PutPin { .. } => true,
+            _ => false,
+        };
         if full && needs_room {
             return StoreReply::Refused;
         }
@@ -200,7 +215,7 @@ impl Kept {
     }
 
     fn put_in(&mut self, message: InMessage) -> Seen {
-        let seen = self.seen.entry(message.from.clone()).or_default();
+        let seen = self.seen.entry(dedupe_key(&message.from)).or_default();
         if let Some(number) = seen.get(&message.id) {
             let known = &mut self.inbox[*number];
             known.held &= message.held;
@@ -225,7 +240,10 @@ impl Kept {
     fn mark_shown(&mut self, ids: &[(Name, MessageId)]) -> Done {
         let unique: BTreeSet<&(Name, MessageId)> = ids.iter().collect();
         for (from, id) in unique {
-            let number = self.seen.get(from).and_then(|seen| seen.get(id));
+            let number = self
+                .seen
+                .get(&dedupe_key(from))
+                .and_then(|seen| seen.get(id));
             if let Some(message) = number.and_then(|number| self.inbox.get_mut(*number)) {
                 message.shown = true;
             }

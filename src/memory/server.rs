@@ -6,6 +6,7 @@ use crate::model::limits::{
     STORE_QUEUE_MAX, TOMBSTONE_DAYS,
 };
 use crate::model::{GroupName, MessageId, Name, StoreTicket, Version};
+use crate::planted;
 use crate::server::port::{
     Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
     StoreReply, StoreRequest, Taken,
@@ -273,7 +274,13 @@ impl ServerMemory {
     fn claim(&mut self, mut row: NameRow) -> Result<Done, Refusal> {
         let known = self.row(&row.name).cloned();
         match &known {
-            Some(known) if known.identity != row.identity => return Err(Refusal::Taken),
+            Some(known)
+                if known.identity != row.identity
+                    && !(planted!("name-freed-offline")
+                        && matches!(known.presence, Presence::Offline(_))) =>
+            {
+                return Err(Refusal::Taken);
+            }
             Some(known) => row.name = known.name.clone(),
             None if !self.has_room() => return Err(Refusal::StoreFull),
             None if self.disk.names.len() >= NAMES_MAX => return Err(Refusal::TooMany),

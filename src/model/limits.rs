@@ -280,6 +280,9 @@ pub const STREAMS_MAX: usize = 16_384;
 pub const LIVE_MAX: usize = 64;
 /// How often one message is tried anew on a new session within its slot.
 pub const LIVE_AGAIN_MAX: u8 = 3;
+/// Messages with the latest confirmations are offered again after a login, so many, to see whether
+/// the server still has them: one would do if confirmations came in the order of typing.
+pub const HISTORY_PROBES: usize = 8;
 /// Packets of one peer that wait for its card; it comes first, so more than a burst is odd.
 pub const CARD_WAITING_MAX: usize = 64;
 /// Keys of peers that are not in the table yet and were looked up.
@@ -382,6 +385,8 @@ pub const SCRIPT_TIMEOUT: Duration = ms(5000);
 pub const SCRIPT_COMMAND_TIMEOUT: Duration = ms(10_000);
 /// How long nothing must be seen, unless a script says otherwise: a slot.
 pub const SCRIPT_QUIET: Duration = SLOT;
+/// The longest `sleep` of a script that runs in real time.
+pub const SCRIPT_REAL_SLEEP_MAX: Duration = ms(60_000);
 /// A query of a script is asked again after so long.
 pub const SCRIPT_QUERY_EVERY: Duration = ms(50);
 /// Lines of a script that are carried out without looking at the clock.

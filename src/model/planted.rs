@@ -6,11 +6,6 @@
 #[cfg(planted)]
 use std::cell::Cell;
 
-#[cfg(planted)]
-thread_local! {
-    static CHOSEN: Cell<&'static str> = const { Cell::new("") };
-}
-
 /// True where the bug of this name is to show itself; see [`crate::model::planted`].
 #[macro_export]
 macro_rules! planted {
@@ -19,29 +14,43 @@ macro_rules! planted {
     };
 }
 
-/// Every bug that has a place in the program, in the order of protocol.md section 14.
-pub const NAMES: [&str; 16] = [
-    "ack-before-commit",
-    "stored-before-commit",
-    "mail-deleted-at-send",
-    "mail-deleted-at-link-ack",
-    "dedupe-without-sender",
+/// Every bug that has a place in the program, in the order of the places.
+#[cfg(planted)]
+pub const NAMES: [&str; 23] = [
     "replay-accepted",
-    "gap-applied",
-    "change-before-durable",
-    "receipt-for-receipt",
+    "window-before-tag",
+    "datagram-too-long",
     "lost-retransmit",
-    "suspicion-believed",
-    "name-freed-offline",
-    "outbox-after-sending",
-    "dedupe-dropped",
+    "no-path-challenge",
     "pending-replaces-live",
+    "change-before-durable",
+    "delta-skips-a-row",
+    "mail-before-commit",
+    "mail-deleted-at-link-ack",
+    "mail-deleted-at-send",
+    "name-freed-offline",
+    "receipt-for-receipt",
+    "stored-before-commit",
+    "suspicion-believed",
+    "ack-before-commit",
+    "dedupe-dropped",
+    "dedupe-without-sender",
+    "digest-not-compared",
+    "held-shown-twice",
+    "outbox-after-sending",
+    "retry-with-new-id",
     "retrying-after-answer",
 ];
+
+#[cfg(planted)]
+thread_local! {
+    static CHOSEN: Cell<&'static str> = const { Cell::new("") };
+}
 
 /// Chooses the one bug of this thread; an empty name chooses none.
 #[cfg(planted)]
 pub fn choose(name: &'static str) {
+    assert!(name.is_empty() || NAMES.contains(&name));
     CHOSEN.set(name);
 }
 

@@ -162,14 +162,11 @@ impl Member {
             && last.is_some_and(|fact| state(fact) == Some("online"))
     }
 
-    /// True if it is the one, or was told that it is online.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        if self.name().is_some_and(|own| own.as_str() == name) {
-            return true;
-        }
+    /// Whether it was told that somebody is online; none: it was told nothing.
+    pub(super) fn knows(&self, name: &str) -> Option<bool> {
         let told = |fact: &&Fact| fact.kind == "presence" && is_text(fact, "who", name);
         let last = self.seen.iter().rev().map(|seen| &seen.fact).find(told);
-        last.is_some_and(|fact| is_text(fact, "status", "online"))
+        last.map(|fact| is_text(fact, "status", "online"))
     }
 
     pub(super) fn sees(&mut self, fact: Fact) {

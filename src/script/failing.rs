@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Events that nobody looked at which are told beside the closest one.
 const ALSO_MAX: usize = 3;
+/// Kinds of events that are told only where one of them is expected.
+const DULL: [&str; 4] = ["key", "session", "shown", "table"];
 
 /// With the quoted line, the line that led to it, and how to run it again.
 pub(super) fn failure(
@@ -33,13 +35,13 @@ pub(super) fn failure(
         quotes.push(sources.quote(typed.span, Mark::Dash, typed.story(runner.now)));
     }
     quotes.sort_by_key(|quote| quote.line);
-    let again = format!(
-        "again: ackchat run {} --only {} --seed {}{}",
-        sources.path(runner.test.span.file),
-        quoted(&runner.test.name),
-        runner.seed(),
-        runner.options.again,
-    );
+    let only = if runner.file.tests.len() > 1 {
+        format!(" --only {}", quoted(&runner.test.name))
+    } else {
+        String::new()
+    };
+    let (path, seed, more) = (sources.path(0), runner.seed(), &runner.options.again);
+    let again = format!("again: ackchat run {path}{only} --seed {seed}{more}");
     Failure {
         code,
         diagnostic: Box::new(Diagnostic {
@@ -92,6 +94,7 @@ pub(super) fn not_seen(
     let others = member
         .unused()
         .rev()
+        .filter(|fact| fact.kind == wanted.kind() || !DULL.contains(&fact.kind))
         .filter(|fact| closest.as_ref().is_none_or(|(near, _)| near != fact))
         .take(ALSO_MAX);
     let mut lines: Vec<String> = Vec::new();

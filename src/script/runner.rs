@@ -10,11 +10,11 @@ use super::report::{Failure, StepReport, TestReport, TestResult};
 use super::tree::{Act, Asking, Body, Deed, Disk, File, Net, Seeing, Setting, Step, Template};
 use super::tree::{Span, Test, Typing, Verb, World};
 use super::wait::{Verdict, Waiting, What};
+use crate::model::Instant;
 use crate::model::limits::{
-    SCRIPT_COMMAND_TIMEOUT, SCRIPT_QUIET, SCRIPT_STEPS_KEPT_MAX, SCRIPT_STEPS_PER_TURN,
-    SCRIPT_TIMEOUT,
+    SCRIPT_COMMAND_TIMEOUT, SCRIPT_QUIET, SCRIPT_REAL_SLEEP_MAX, SCRIPT_STEPS_KEPT_MAX,
+    SCRIPT_STEPS_PER_TURN, SCRIPT_TIMEOUT,
 };
-use crate::model::{Instant, Name};
 use crate::secure::{Ratchet, hash};
 use crate::shell::fields::{Fact, Kind};
 use crate::shell::grammar::{self, Input, Line};
@@ -51,6 +51,21 @@ pub fn test_seed(seed: u64, name: &str) -> u64 {
         .take(8)
         .rev()
         .fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+/// True if a test does to network, disks, power or time what only a simulator can do.
+#[must_use]
+pub fn needs_simulator(test: &Test) -> bool {
+    fn any(steps: &[Step]) -> bool {
+        steps.iter().any(|step| match &step.deed {
+            Deed::Disk { .. } | Deed::Net(_) => true,
+            Deed::Process { verb, .. } => *verb == Verb::Crash,
+            Deed::Sleep(duration) => *duration > SCRIPT_REAL_SLEEP_MAX,
+            Deed::Each { steps, .. } | Deed::Repeat { steps, .. } => any(steps),
+            _ => false,
+        })
+    }
+    any(&test.steps)
 }
 
 /// What holds for a whole run.
@@ -534,13 +549,18 @@ impl<'a> Runner<'a> {
         self.cast[who.0].state = State::Starting;
     }
 
-    /// True if all who are online have heard that these are: then they can be written to.
+    /// True if all who were online before have heard that these are: then these can be written to.
     pub(super) fn is_known(&self, new: &[Who]) -> bool {
-        let names = new.iter().filter_map(|who| self.cast[who.0].name());
-        let mut names = names.map(Name::as_str);
-        names.all(|name| {
-            let mut others = self.cast.iter().filter(|member| member.is_online());
-            others.all(|member| member.knows(name))
+        new.iter().all(|who| {
+            let Some(name) = self.cast[who.0].name() else {
+                return true;
+            };
+            let others = self.cast.iter().enumerate();
+            let mut others = others.filter(|(_, member)| member.is_online());
+            others.all(|(at, member)| {
+                // Who came later has it from its first table, which is no news.
+                member.knows(name.as_str()).unwrap_or(at >= who.0)
+            })
         })
     }
 

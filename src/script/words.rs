@@ -10,27 +10,26 @@ const NAME_COLUMNS_MAX: usize = 60;
 /// A file's tests, and the failures among them.
 #[must_use]
 pub fn file(report: &FileReport) -> String {
-    let mut text = format!("{}\n", report.path);
+    let head = format!("{}\n", report.path);
     if let Some(diagnostic) = &report.cannot_run {
-        text += &format!("\n{diagnostic}\n\n");
-        return text;
+        return format!("{head}\n{diagnostic}\n\n");
     }
     let width = report.tests.iter().map(|test| test.name.width()).max();
     let width = width.unwrap_or(0).min(NAME_COLUMNS_MAX);
-    for test in &report.tests {
-        text += &line(test, width);
-        for note in &test.notes {
-            text += &format!("        note: {note}\n");
-        }
-        for failure in &test.failures {
-            let told = failure.diagnostic.to_string();
-            text += &format!("\n{told}\n");
-        }
-        if !test.failures.is_empty() {
-            text.push('\n');
-        }
+    let tests: Vec<String> = report.tests.iter().map(|test| told(test, width)).collect();
+    head + &tests.concat()
+}
+
+fn told(test: &TestReport, width: usize) -> String {
+    let mut parts = vec![line(test, width)];
+    let notes = test.notes.iter();
+    parts.extend(notes.map(|note| format!("        note: {note}\n")));
+    let failures = test.failures.iter();
+    parts.extend(failures.map(|failure| format!("\n{}\n", failure.diagnostic)));
+    if !test.failures.is_empty() {
+        parts.push("\n".to_owned());
     }
-    text
+    parts.concat()
 }
 
 /// `4 tests: 3 passed, 1 failed, 0 skipped (seed 42, 0.02s)`.

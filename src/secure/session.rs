@@ -3,6 +3,7 @@
 use super::suite::TAG_BYTES;
 use super::window::{Seen, Window};
 use crate::model::limits::{COUNTER_MAX, DATA_BYTES_MIN, DATAGRAM_BYTES_MAX};
+use crate::planted;
 use crate::wire::Ack;
 use snow::StatelessTransportState;
 use std::fmt;
@@ -160,7 +161,9 @@ impl Session {
         }
         match self.window.seen(counter) {
             Seen::Forgotten => return Err(OpenError::Old),
+            Seen::Once if planted!("replay-accepted") => {}
             Seen::Once => return Err(OpenError::Repeated),
+            Seen::Never if planted!("window-before-tag") => self.window.insert(counter),
             Seen::Never => {}
         }
         // A datagram's length is known to its parser; this only bounds what is allocated here.
@@ -177,7 +180,10 @@ impl Session {
             return Err(OpenError::Forged);
         }
         let newest = self.largest().is_none_or(|largest| counter > largest);
-        self.window.insert(counter);
+        let is_wrong = planted!("replay-accepted") || planted!("window-before-tag");
+        if !is_wrong || self.window.seen(counter) == Seen::Never {
+            self.window.insert(counter);
+        }
         Ok(Opened { newest })
     }
 }

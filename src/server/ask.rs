@@ -2,12 +2,13 @@
 
 use super::groups::GroupAsk;
 use super::mail::{MailAsk, SettleAsk};
-use super::port::{Done, Health, Refusal, StoreReply, StoreRequest};
+use super::port::{Done, Health, Presence, Refusal, StoreReply, StoreRequest};
 use super::{Server, Timer};
 use crate::model::limits::{PROBE_GAP, STORE_RETRY_MAX, STORE_RETRY_MIN};
 use crate::model::{MessageId, Name, PublicKey, StoreTicket};
 use crate::wire::packet::RefusalCode;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// All open questions. Their number is bounded by sessions times requests in flight.
@@ -30,7 +31,8 @@ struct Ask {
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
     Attach(PublicKey, u64),
-    Claim(PublicKey, u64, Name),
+    /// With the address that is claimed.
+    Claim(PublicKey, u64, Name, SocketAddr),
     Dereg(PublicKey, u64, MessageId),
     /// Nobody waits.
     Detach,
@@ -76,7 +78,7 @@ impl Server {
             StoreReply::Unknown => {
                 let delay = self.retry_delay(ask.tries);
                 ask.tries += 1;
-                if let Purpose::Claim(key, life, name) = &ask.purpose {
+                if let Purpose::Claim(key, life, name, _) = &ask.purpose {
                     let (key, life, name) = (*key, *life, name.clone());
                     self.admit_from_memory(key, life, &name);
                 }
@@ -88,7 +90,9 @@ impl Server {
         };
         match ask.purpose {
             Purpose::Attach(key, life) => self.on_attached(key, life, &answer),
-            Purpose::Claim(key, life, name) => self.on_claimed(key, life, &name, &answer),
+            Purpose::Claim(key, life, name, address) => {
+                self.on_claimed((key, life), &name, address, &answer);
+            }
             Purpose::Dereg(key, life, id) => self.on_deregistered(key, life, id),
             Purpose::Expire => self.on_expired(&answer),
             Purpose::FinalDereg(key, life, id, name) => {
@@ -110,8 +114,33 @@ impl Server {
     }
 
     pub(super) fn on_retry(&mut self, ticket: StoreTicket) {
-        if let Some(ask) = self.asks.open.remove(&ticket) {
+        if let Some(mut ask) = self.asks.open.remove(&ticket)
+            && self.is_still_true(&mut ask)
+        {
             self.ask_again(ask);
+        }
+    }
+
+    /// What was to be said of somebody's presence may have changed since it was said first: an
+    /// address that has moved is put right, and who has gone is not called online.
+    fn is_still_true(&self, ask: &mut Ask) -> bool {
+        let (
+            Purpose::Presence,
+            StoreRequest::Presence {
+                name,
+                owner,
+                presence,
+            },
+        ) = (&ask.purpose, &mut ask.request)
+        else {
+            return true;
+        };
+        match self.address_of(name, *owner) {
+            Some(address) => {
+                *presence = Presence::Online { address };
+                true
+            }
+            None => matches!(presence, Presence::Offline(_)),
         }
     }
 

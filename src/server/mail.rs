@@ -12,6 +12,7 @@ use crate::model::limits::{
     TEXT_BYTES_MAX,
 };
 use crate::model::{Instant, MessageId, Name, PublicKey, Version};
+use crate::planted;
 use crate::wire::packet::{Audience, MailHead, MailKind, RefusalCode, Stamp, StoredState};
 use crate::wire::{Head, Packet};
 use std::sync::Arc;
@@ -194,6 +195,9 @@ impl Server {
 
     pub(super) fn keep(&mut self, key: PublicKey, mail: Arc<Mail>, to: Vec<Name>, of: Addressee) {
         let life = self.sessions.get(&key).expect("it asks").life;
+        if let Addressee::One { name, .. } = &of {
+            self.keep_wrongly(key, &mail, name);
+        }
         let request = StoreRequest::Enqueue {
             mail: Arc::clone(&mail),
             to,
@@ -205,6 +209,24 @@ impl Server {
             to: of,
         };
         self.ask(request, Purpose::Mail(ask));
+    }
+
+    /// Where bugs are planted, a message is saved or handed over before it is kept.
+    fn keep_wrongly(&mut self, key: PublicKey, mail: &Arc<Mail>, to: &Name) {
+        if planted!("stored-before-commit") {
+            let head = Head::Stored {
+                id: mail.id,
+                at_ms: mail.at_ms,
+                state: StoredState::Waiting,
+                online: false,
+            };
+            self.send(key, head, Vec::new());
+        }
+        if planted!("mail-before-commit")
+            && let Some(row) = self.names.row(to)
+        {
+            self.on_mail(to, row.owner, Arc::clone(mail));
+        }
     }
 
     /// The store has the message, or refuses it. Only this says "saved".
@@ -248,9 +270,13 @@ impl Server {
                         // A live try failed: the suspect is asked, whoever says so.
                         if live
                             && !settled
-                            && let Some(suspect) = self.present.get(&name)
+                            && let Some(suspect) = self.present.get(&name).copied()
                         {
-                            self.check(*suspect, None);
+                            if planted!("suspicion-believed") {
+                                self.leave(suspect, super::port::Why::Silent);
+                                self.end(suspect, crate::wire::CloseCode::Silent);
+                            }
+                            self.check(suspect, None);
                         }
                     }
                 }
@@ -305,7 +331,11 @@ impl Server {
             let letter = member.letter(number).expect("it was just there");
             letter.step = Step::Sent;
             letter.sends += 1;
+            let id = letter.mail.id;
             self.carry(parcel, key);
+            if planted!("mail-deleted-at-send") {
+                self.on_mail_ack(key, &id.to_bytes());
+            }
         }
     }
 
@@ -339,7 +369,11 @@ impl Server {
         // 10 s, 20 s, then every 30 s.
         let delay = (ANSWER_MAX * letter.sends).min(STORE_RETRY_MAX);
         letter.step = Step::Settled(now + delay);
+        let id = letter.mail.id;
         self.arm_letters(key);
+        if planted!("mail-deleted-at-link-ack") {
+            self.on_mail_ack(key, &id.to_bytes());
+        }
     }
 
     fn arm_letters(&mut self, key: PublicKey) {
@@ -388,7 +422,7 @@ impl Server {
             let receipt = match letter.mail.kind {
                 MailKind::Direct => true,
                 MailKind::Group => letter.number < waited,
-                MailKind::Expired | MailKind::Receipt => false,
+                MailKind::Expired | MailKind::Receipt => planted!("receipt-for-receipt"),
             };
             let from = letter.mail.from.clone();
             mails.push(Taken { from, id, receipt });

@@ -6,6 +6,7 @@ use super::session::{Check, Member, Stage, Way};
 use super::{Event, Server, Timer};
 use crate::model::limits::{PROBE_GAP, SERVER_SLOTS, SILENT, SLOT};
 use crate::model::{Name, PublicKey, Version};
+use crate::planted;
 use crate::wire::CloseCode;
 use std::net::SocketAddr;
 
@@ -224,12 +225,27 @@ impl Server {
     }
 
     pub(super) fn tell_presence(&mut self, name: Name, owner: Version, presence: Presence) {
+        if planted!("change-before-durable")
+            && let Some(mut row) = self.names.row(&name).cloned()
+        {
+            row.presence = presence;
+            let at = Version(self.names.head().0 + 1);
+            self.names.apply(at, &name, Some(row));
+            self.table_changed();
+        }
         let request = StoreRequest::Presence {
             name,
             owner,
             presence,
         };
         self.ask(request, Purpose::Presence);
+    }
+
+    /// Where somebody is who is logged in under this claim.
+    pub(super) fn address_of(&self, name: &Name, owner: Version) -> Option<SocketAddr> {
+        let key = self.present.get(name)?;
+        let member = self.sessions.get(key)?.here()?;
+        (member.owner == owner).then_some(member.address)
     }
 
     pub(super) fn detach(&mut self, name: &Name, owner: Version) {

@@ -10,6 +10,7 @@ use super::session::{Cargo, Load, Member, Registration, Session, Stage};
 use super::{Event, Server, Timer, refused};
 use crate::model::limits::{MAIL_WINDOW, SERVER_SLOTS, SILENT, SLOT, UNREGISTERED};
 use crate::model::{MessageId, Name, PublicKey, Version};
+use crate::planted;
 use crate::secure::key::verify_card;
 use crate::wire::packet::RefusalCode;
 use crate::wire::{CloseCode, Head};
@@ -66,7 +67,9 @@ impl Server {
             return self.refuse_login(refusal(RefusalCode::BadCard), &name);
         };
         let row = self.names.row(&name);
-        if row.is_some_and(|row| row.identity != identity) {
+        let is_free =
+            |presence| planted!("name-freed-offline") && matches!(presence, Presence::Offline(_));
+        if row.is_some_and(|row| row.identity != identity && !is_free(row.presence)) {
             return self.refuse_login(refusal(RefusalCode::NameUsed), &name);
         }
         let session = self
@@ -196,11 +199,18 @@ impl Server {
                 address: session.address,
             },
         };
-        let purpose = Purpose::Claim(key, session.life, registration.name.clone());
+        let name = registration.name.clone();
+        let purpose = Purpose::Claim(key, session.life, name, session.address);
         self.ask(request, purpose);
     }
 
-    pub(super) fn on_claimed(&mut self, key: PublicKey, life: u64, name: &Name, answer: &Answer) {
+    pub(super) fn on_claimed(
+        &mut self,
+        (key, life): (PublicKey, u64),
+        name: &Name,
+        address: SocketAddr,
+        answer: &Answer,
+    ) {
         let (owner, first) = match answer {
             Ok(Done::Claimed { owner, first }) => (*owner, *first),
             Ok(_) => return,
@@ -211,22 +221,29 @@ impl Server {
         let name = self.names.row(name).map_or(name, |row| &row.name).clone();
         let asking = self.sessions.get_mut(&key).filter(|s| s.life == life);
         let Some(session) = asking else {
-            // Whoever asked has gone meanwhile, and the name is not here.
-            return self.tell_presence(name, owner, Presence::Offline(Why::Silent));
+            // Whoever asked has gone meanwhile, and the name is not here; unless the same person's
+            // next program has asked already.
+            if !self.is_asking(&key, &name) {
+                self.tell_presence(name, owner, Presence::Offline(Why::Silent));
+            }
+            return;
         };
-        let address = session.address;
         match &mut session.stage {
             Stage::Asking(registration) => registration.first = first,
             // It was let in from memory while the store could not say.
             Stage::Here => {
                 let member = session.member.as_mut().expect("it is here");
                 member.owner = owner;
-                return self.attach(key, life, name, owner);
+                member.address = address;
+                let moved_to = session.address;
+                self.attach(key, life, name, owner);
+                return self.on_moved(key, moved_to);
             }
             Stage::Leaving | Stage::Rejected | Stage::Stranger => {
                 return self.tell_presence(name, owner, Presence::Offline(Why::Silent));
             }
         }
+        // It may have moved since it claimed; `settle_in` will tell.
         let former = session
             .member
             .replace(Member::new(name.clone(), owner, address));
@@ -240,6 +257,11 @@ impl Server {
             self.end(other, CloseCode::Replaced);
         }
         self.attach(key, life, name, owner);
+    }
+
+    fn is_asking(&self, key: &PublicKey, name: &Name) -> bool {
+        let stage = self.sessions.get(key).map(|session| &session.stage);
+        matches!(stage, Some(Stage::Asking(registration)) if registration.name == *name)
     }
 
     fn on_claim_refused(&mut self, key: PublicKey, life: u64, refusal: Refusal) {

@@ -4,10 +4,10 @@
 //! tells anybody anything. The first broken invariant ends the run.
 
 use super::node::NodeId;
-use crate::client::event::{Arrived, Event, Mark, Report, Session};
+use crate::client::event::{Arrived, Event, GroupAction, Mark, Report, Session};
 use crate::client::port as client;
 use crate::model::limits::{DATAGRAM_BYTES_MAX, SLOT};
-use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, Version};
+use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, StoreTicket, Version};
 use crate::server::port::{Done, Mail, Presence, StoreEvent, StoreReply, StoreRequest, Taken, Why};
 use crate::shell::LineId;
 use crate::wire::packet::{Audience, MailKind, Stamp};
@@ -21,6 +21,7 @@ pub(super) const EVIL: &str = "evil";
 
 /// The kind bytes of the datagrams that are looked at.
 const DATA: u8 = 0xC4;
+const RESET: u8 = 0xC5;
 /// A retry line may be late by so much: the longest turn that is put off, twice.
 const TICK: Duration = Duration::from_millis(12);
 /// How many datagrams at least ask a suspect before it is called silent.
@@ -40,18 +41,27 @@ pub(super) struct Checker {
     addresses: BTreeMap<SocketAddr, NodeId>,
     messages: BTreeMap<MessageId, Message>,
     store: StoreModel,
-    /// The last counter of each (sender, session number).
-    counters: BTreeMap<(NodeId, u32), u64>,
+    /// What it was when the store was copied.
+    backup: Option<StoreModel>,
+    /// Claims that the store has not answered.
+    claims: BTreeMap<StoreTicket, Name>,
+    /// Who has sent which RESET.
+    resets: BTreeMap<Box<[u8]>, NodeId>,
+    /// The last counter of each (sender, session number), and in which life of the sender.
+    counters: BTreeMap<(NodeId, u32), (u64, u32)>,
     /// What has opened: (receiver, life, session number, counter).
     opened: BTreeSet<(NodeId, u32, u32, u64)>,
     /// The lengths of unanswered datagrams of addresses that never proved themselves.
     strangers: BTreeMap<(NodeId, SocketAddr), Vec<usize>>,
-    rolled_back: Option<Instant>,
+    rolled_back: bool,
     healed: Option<Instant>,
 }
 
 /// What the checker knows of an actor.
 struct Person {
+    id: NodeId,
+    life: u32,
+    running: bool,
     name: Name,
     identity: PublicKey,
     lines: Vec<Box<str>>,
@@ -59,16 +69,27 @@ struct Person {
     /// Rows of the table: as applied, and as found after a crash.
     rows: BTreeMap<Name, Version>,
     rows_written: BTreeMap<Name, Version>,
-    /// Highest `seq` shown in this life.
-    shown_seq: BTreeMap<(NodeId, Option<Audience>, u32), u64>,
+    /// Highest `seq` shown in this life, or found on disk at its beginning.
+    shown_seq: BTreeMap<Stream, u64>,
+    /// Highest `seq` on disk.
+    kept_seq: BTreeMap<Stream, u64>,
     retries: VecDeque<(u8, Instant)>,
     /// When the server last opened a datagram of this person.
     heard: Option<Instant>,
     /// When the server last sent something to this person.
     asked: VecDeque<Instant>,
+    /// Its program, or its program's session, has ended since the server last heard it.
+    gone: bool,
+    /// Its latest log-in.
+    owner: Version,
+    /// Log-ins that were called silent.
+    silent: BTreeSet<Version>,
     /// Log-ins announced in this life.
     online: bool,
 }
+
+/// What one `seq` counts: a sender, an audience, and the life of the sender's outbox.
+type Stream = (NodeId, Option<Audience>, u32);
 
 /// What the checker knows of a message.
 struct Message {
@@ -82,7 +103,9 @@ struct Message {
     kept: BTreeSet<Name>,
     /// The server has refused it for these.
     full: BTreeSet<Name>,
-    /// Whom the server took for its audience.
+    /// Whom the server took for its audience, when it had a reason to.
+    meant: BTreeSet<Name>,
+    /// For whom it was committed.
     fan: BTreeSet<Name>,
     /// These have it on disk.
     committed: BTreeSet<NodeId>,
@@ -94,9 +117,20 @@ struct Message {
     ended: bool,
 }
 
+/// What a node has done with a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Dropped,
+    /// It ended a session: a CLOSE, or a RESET that was believed.
+    Ends,
+    Taken,
+}
+
 /// What the server's store has committed and told.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct StoreModel {
+    /// Messages to many that were accepted: a repeat changes nothing.
+    sent: BTreeSet<(Name, MessageId)>,
     identities: BTreeMap<Name, PublicKey>,
     mail: BTreeMap<(Name, Name, MessageId), MailKind>,
     /// Who belongs to an audience, since when: the last few changes.
@@ -120,6 +154,9 @@ impl Checker {
     pub(super) fn add_actor(&mut self, id: NodeId, name: Name, identity: PublicKey) {
         self.holders.entry(name.clone()).or_insert(id);
         let person = Person {
+            id,
+            life: 0,
+            running: false,
             name,
             identity,
             lines: Vec::new(),
@@ -127,9 +164,13 @@ impl Checker {
             rows: BTreeMap::new(),
             rows_written: BTreeMap::new(),
             shown_seq: BTreeMap::new(),
+            kept_seq: BTreeMap::new(),
             retries: VecDeque::new(),
             heard: None,
             asked: VecDeque::new(),
+            gone: true,
+            owner: Version::default(),
+            silent: BTreeSet::new(),
             online: false,
         };
         self.people.insert(id, person);
@@ -137,11 +178,23 @@ impl Checker {
 
     pub(super) fn started(&mut self, id: NodeId) {
         if let Some(person) = self.people.get_mut(&id) {
+            person.life += 1;
+            person.running = true;
             person.settled.clear();
             person.rows.clone_from(&person.rows_written);
-            person.shown_seq.clear();
+            person.shown_seq.clone_from(&person.kept_seq);
             person.retries.clear();
             person.online = false;
+        } else {
+            self.claims.clear();
+        }
+    }
+
+    /// A program has ended, however.
+    pub(super) fn ended(&mut self, id: NodeId) {
+        if let Some(person) = self.people.get_mut(&id) {
+            person.running = false;
+            person.gone = true;
         }
     }
 
@@ -149,10 +202,16 @@ impl Checker {
         self.addresses.insert(address, id);
     }
 
-    pub(super) fn rolled_back(&mut self, copied: Instant) {
-        let oldest = self.rolled_back.map_or(copied, |other| other.min(copied));
-        self.rolled_back = Some(oldest);
-        self.store.identities.clear();
+    pub(super) fn backed_up(&mut self) {
+        self.backup = Some(self.store.clone());
+    }
+
+    /// What the copy did not know has not happened; clients may have heard of versions since.
+    pub(super) fn rolled_back(&mut self) {
+        self.rolled_back = true;
+        let durable = self.store.durable;
+        self.store = self.backup.take().unwrap_or_default();
+        self.store.durable = durable;
     }
 
     pub(super) fn healed(&mut self, now: Instant) {
@@ -172,6 +231,11 @@ impl Checker {
         if !person.settled.insert(line) {
             self.fail("P2", || format!("a line has two outcomes: {line:?}"));
         }
+    }
+
+    /// True if a line of the present life has its outcome.
+    pub(super) fn has_settled(&self, id: NodeId, line: LineId) -> bool {
+        self.people[&id].settled.contains(&line)
     }
 
     /// True if this name is bound to its holder's key.
@@ -235,6 +299,7 @@ impl Checker {
             durable: false,
             kept: BTreeSet::new(),
             full: BTreeSet::new(),
+            meant: BTreeSet::new(),
             fan: BTreeSet::new(),
             committed: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -278,6 +343,12 @@ impl Checker {
                 {
                     known.committed.insert(id);
                 }
+                if let (Some(sender), Some(stamp)) = (sender, message.stamp) {
+                    let person = self.people.get_mut(&id).expect("every actor is known");
+                    let stream = (sender, message.audience.clone(), stamp.run);
+                    let kept = person.kept_seq.entry(stream).or_default();
+                    *kept = (*kept).max(stamp.seq);
+                }
             }
             client::StoreRequest::PutOut(message) => {
                 if let Some(known) = self.messages.get_mut(&message.id) {
@@ -297,7 +368,7 @@ impl Checker {
                 format!("version {upto:?} was told, durable is {durable:?}")
             });
         }
-        if self.rolled_back.is_some() {
+        if self.rolled_back {
             return;
         }
         let person = &self.people[&id];
@@ -318,15 +389,29 @@ impl Checker {
 
 /// The server's disk.
 impl Checker {
-    pub(super) fn server_asks(&mut self, now: Instant, request: &StoreRequest) {
+    pub(super) fn server_asks(
+        &mut self,
+        now: Instant,
+        ticket: StoreTicket,
+        request: &StoreRequest,
+    ) {
         match request {
+            StoreRequest::Claim { name, identity, .. } => {
+                let holder = self
+                    .holders
+                    .get(name)
+                    .and_then(|id| self.people.get_mut(id));
+                if holder.is_some_and(|holder| holder.identity == *identity) {
+                    self.claims.insert(ticket, name.clone());
+                }
+            }
             StoreRequest::Enqueue { mail, to } => self.enqueue(now, mail, to),
             StoreRequest::Presence {
                 name,
+                owner,
                 presence: Presence::Offline(Why::Silent),
-                ..
             } => {
-                self.check_silence(now, name);
+                self.check_silence(now, name, *owner);
             }
             StoreRequest::Release { name } => {
                 self.fail("I9", || {
@@ -337,11 +422,22 @@ impl Checker {
         }
     }
 
-    /// Nobody is called silent who was heard in the last slot or was not asked in it.
-    fn check_silence(&mut self, now: Instant, name: &Name) {
-        let Some(person) = self.holders.get(name).and_then(|id| self.people.get(id)) else {
+    /// Nobody is called silent who was heard in the last slot or was not asked in it. Whose program
+    /// is gone, or has ended the session (by CLOSE or RESET), may be called so at once; a verdict
+    /// about an earlier log-in says nothing of the latest, nor one that the disk made repeat.
+    fn check_silence(&mut self, now: Instant, name: &Name, owner: Version) {
+        let holder = self
+            .holders
+            .get(name)
+            .and_then(|id| self.people.get_mut(id));
+        let Some(person) = holder.filter(|holder| !holder.silent.contains(&owner)) else {
             return;
         };
+        person.silent.insert(owner);
+        let being_claimed = self.claims.values().any(|claimed| claimed == name);
+        if person.gone || being_claimed || person.owner != owner {
+            return;
+        }
         let slot = now + TICK - SLOT;
         if person.heard.is_some_and(|at| at > slot) {
             self.fail("I18", || {
@@ -385,10 +481,12 @@ impl Checker {
             }
             client::Recipient::Name(name) => to.len() == 1 && to.contains(name),
         };
-        if !expected && !to.is_subset(&message.fan) {
+        // The disk may make the server ask again for what it decided long ago.
+        if expected {
+            message.meant.extend(to);
+        } else if !to.is_subset(&message.meant) {
             wrong = Some("it goes to others than it was for");
         }
-        message.fan.extend(to);
         if let Some(wrong) = wrong {
             self.fail("I4", || format!("{id} of {from}: {wrong}"));
         }
@@ -424,7 +522,11 @@ impl Checker {
         }
     }
 
+    /// A message to many is for those for whom it was committed first, whoever a repeat names.
     fn kept(&mut self, mail: &Mail, to: &[Name], full: &[Name]) {
+        if mail.kind == MailKind::Group && !self.store.sent.insert((mail.from.clone(), mail.id)) {
+            return;
+        }
         for name in to.iter().filter(|name| !full.contains(name)) {
             let key = (name.clone(), mail.from.clone(), mail.id);
             self.store.mail.insert(key, mail.kind);
@@ -436,6 +538,7 @@ impl Checker {
             message
                 .kept
                 .extend(to.iter().filter(|name| !full.contains(name)).cloned());
+            message.fan.extend(to.iter().cloned());
             message.full.extend(full.iter().cloned());
         }
     }
@@ -469,6 +572,16 @@ impl Checker {
     }
 
     pub(super) fn server_told(&mut self, now: Instant, event: &StoreEvent) {
+        if let StoreEvent::Reply(ticket, reply) = event
+            && let Some(name) = self.claims.remove(ticket)
+            && let StoreReply::Done(Done::Claimed { owner, .. }) = reply
+            && let Some(person) = self
+                .holders
+                .get(&name)
+                .and_then(|id| self.people.get_mut(id))
+        {
+            person.owner = *owner;
+        }
         let at = match event {
             StoreEvent::Group { at, group, row } => {
                 let members = match row {
@@ -560,18 +673,22 @@ impl Checker {
             }
         }
         if let Some((sid, counter)) = numbers(bytes) {
-            let last = self.counters.insert((id, sid), counter);
-            if last.is_some_and(|last| last >= counter) {
+            let life = self.people.get(&id).map_or(0, |person| person.life);
+            let last = self.counters.insert((id, sid), (counter, life));
+            if last.is_some_and(|(last, _)| last >= counter) {
                 self.fail("I12", || {
                     format!("counter {counter} of session {sid:08x} is used again")
                 });
             }
         }
-        if !self.people.contains_key(&id)
-            && let Some(person) = self
-                .addresses
-                .get(&to)
-                .and_then(|id| self.people.get_mut(id))
+        if self.people.contains_key(&id) {
+            if bytes.first() == Some(&RESET) {
+                self.resets.insert(bytes.into(), id);
+            }
+        } else if let Some(person) = self
+            .addresses
+            .get(&to)
+            .and_then(|id| self.people.get_mut(id))
         {
             person.asked.push_back(now);
             if person.asked.len() > 16 {
@@ -587,15 +704,21 @@ impl Checker {
         (id, life): (NodeId, u32),
         from: SocketAddr,
         bytes: &[u8],
-        dropped: bool,
+        fate: Fate,
     ) {
+        if fate == Fate::Ends
+            && let Some(author) = self.author(from, bytes)
+            && let Some(person) = self.people.get_mut(&author)
+        {
+            person.gone = true;
+        }
         if is_stranger(from) {
             self.strangers
                 .entry((id, from))
                 .or_default()
                 .push(bytes.len());
         }
-        let Some((sid, counter)) = numbers(bytes).filter(|_| !dropped) else {
+        let Some((sid, counter)) = numbers(bytes).filter(|_| fate != Fate::Dropped) else {
             return;
         };
         if !self.opened.insert((id, life, sid, counter)) {
@@ -610,7 +733,21 @@ impl Checker {
                 .and_then(|id| self.people.get_mut(id))
         {
             person.heard = Some(now);
+            let sender = (person.id, sid);
+            let life = self.counters.get(&sender).map(|(_, life)| *life);
+            let lives = person.running && life == Some(person.life);
+            person.gone &= fate == Fate::Ends || !lives;
         }
+    }
+
+    /// Who has sent this, although a copy of it may come from elsewhere.
+    fn author(&self, from: SocketAddr, bytes: &[u8]) -> Option<NodeId> {
+        let at = self.addresses.get(&from).or_else(|| self.resets.get(bytes));
+        at.copied().or_else(|| {
+            let (sid, _) = numbers(bytes)?;
+            let mut senders = self.counters.keys();
+            senders.find(|(_, other)| *other == sid).map(|(id, _)| *id)
+        })
     }
 }
 
@@ -622,6 +759,16 @@ impl Checker {
                 .iter()
                 .for_each(|event| self.shown(now, who, event, busy)),
             Event::Delivery(report) => self.reported(who, report),
+            // Who enters a group has missed what was said before.
+            Event::Group {
+                group,
+                action: GroupAction::Joined,
+                ..
+            } => {
+                let person = self.people.get_mut(&who.0).expect("every actor is known");
+                let other = |of: &Option<Audience>| *of != Some(Audience::Group(group.clone()));
+                person.shown_seq.retain(|(_, of, _), _| other(of));
+            }
             Event::Message(arrived) => self.message_shown(who, arrived),
             Event::Session(session) => self.session_shown(now, who, session, busy),
             _ => {}
@@ -859,7 +1006,7 @@ impl Checker {
 
     /// What a restored backup may have lost: a group message that its sender no longer keeps.
     fn is_excused(&self, message: &Message) -> bool {
-        self.rolled_back.is_some() && matches!(message.to, client::Recipient::Audience(_))
+        self.rolled_back && matches!(message.to, client::Recipient::Audience(_))
     }
 
     /// Messages that were sent, and those that reached somebody's disk.

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use crate::client;
+use crate::link::Counters;
 use crate::memory::{ClientMemory, ServerMemory};
 use crate::model::{Instant, Name, Now, PublicKey, Wall};
 use crate::secure::Identity;
@@ -155,14 +156,27 @@ impl Node {
 
     /// What was dropped and counted so far, of any kind.
     pub(super) fn dropped(&self) -> u64 {
-        let counters = match &self.body {
-            Body::Actor(actor) => actor.shell.as_ref().map(|shell| shell.client().counters()),
-            Body::Outside(_) => None,
-            Body::Server(body) => body.server.as_ref().map(|server| server.counters()),
-        };
-        counters.map_or(0, |c| {
+        self.counters().map_or(0, |c| {
             c.malformed + c.forged + c.repeated + c.unknown_session + c.refused_hello + c.limited
         })
+    }
+
+    /// How many datagrams its program has looked at.
+    pub(super) fn handled(&self) -> u64 {
+        self.counters().map_or(0, |c| c.datagrams_in)
+    }
+
+    /// How many sessions others have ended.
+    pub(super) fn ended(&self) -> u64 {
+        self.counters().map_or(0, |c| c.ended_by_peer)
+    }
+
+    fn counters(&self) -> Option<Counters> {
+        match &self.body {
+            Body::Actor(actor) => Some(actor.shell.as_ref()?.client().counters()),
+            Body::Outside(_) => None,
+            Body::Server(body) => Some(body.server.as_ref()?.counters()),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::client::{GroupPrivate, Mode};
 use crate::model::limits::{KEEPALIVE, SLOT};
 use crate::model::{Instant, Name, Timers};
 use crate::server;
-use crate::shell::Shell;
+use crate::shell::{LineId, Shell};
 use crate::wire::row::Status;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const DECADE_MS: u64 = 10 * 366 * 86_400_000;
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// 2 to 8 people, seldom 50, for up to a minute.
+    /// 2 to 8 people, seldom 50, for up to three quarters of a minute.
     Random,
     /// As `Random`, without any fault: what a correct program does all day.
     Calm,
@@ -66,6 +66,8 @@ pub struct Play {
     /// Since when nothing disturbs presence, for I18.
     calm_since: BTreeMap<NodeId, Instant>,
     disturbed_until: Instant,
+    /// The line by which somebody was to come back: in which life, which.
+    back: BTreeMap<NodeId, (u32, LineId)>,
     /// Since when everything is right, after healing.
     right_since: Option<Instant>,
     linger: Duration,
@@ -109,7 +111,7 @@ impl Play {
         } else {
             dice.between(2, 8).min(dice.between(2, 8))
         };
-        let lasts = Duration::from_secs(dice.between(15, 60));
+        let lasts = Duration::from_secs(dice.between(10, 45));
         let mut world = World::with_dice(seed, dice, faults);
         world.checker.harmless = world.faults.are_harmless();
         let server = world.add_server(5000, server::Config::new(store));
@@ -124,6 +126,7 @@ impl Play {
             lines: if many { 150 } else { 100 },
             calm_since: BTreeMap::new(),
             disturbed_until: world.now(),
+            back: BTreeMap::new(),
             right_since: None,
             linger: if world.dice.chance(300) {
                 Duration::from_secs(12)
@@ -569,15 +572,20 @@ impl Play {
     /// Those who are away come back; those who are in a group leave it, and see what was held.
     fn come_back(&mut self) {
         for id in self.people.clone() {
-            let line = match self.world.shell(id) {
-                Some(shell) if !shell.is_busy() => match shell.view().mode {
-                    Mode::Group(_) => "leave_group",
-                    Mode::Offline(_) => "reg",
-                    Mode::Normal | Mode::Starting => continue,
-                },
-                _ => continue,
+            let line = match self.world.shell(id).map(|shell| &shell.view().mode) {
+                Some(Mode::Group(_)) => "leave_group",
+                Some(Mode::Offline(_)) => "reg",
+                Some(Mode::Normal | Mode::Starting) | None => continue,
             };
-            self.world.type_line(id, line);
+            let life = self.world.see(id).life;
+            let waits = |(in_life, line): &(u32, LineId)| {
+                *in_life == life && !self.world.checker.has_settled(id, *line)
+            };
+            if !self.back.get(&id).is_some_and(waits)
+                && let Some(line) = self.world.type_line(id, line)
+            {
+                self.back.insert(id, (life, line));
+            }
         }
     }
 

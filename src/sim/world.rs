@@ -4,7 +4,7 @@
 //! not do is know more than its nodes tell. The checker alone knows everything.
 
 use super::Failure;
-use super::check::Checker;
+use super::check::{Checker, Fate};
 use super::dice::Dice;
 use super::disk::{Committed, Disk, Health};
 use super::faults::{Counts, Fault, Faults};
@@ -505,6 +505,10 @@ impl World {
             Body::Outside(_) => {}
             Body::Server(body) => body.disk.set_health(health),
         }
+        // What the store has to say of its health does not wait for somebody's request.
+        let life = self.see(id).life;
+        let soon = self.now + Duration::from_millis(1);
+        self.later(soon, Happening::Commit(id, life));
     }
 
     /// What paths do where nothing else is said.
@@ -542,6 +546,7 @@ impl World {
         let now = self.now;
         if let Some(body) = self.server_mut(id) {
             body.backup = Some((now, body.disk.engine().clone()));
+            self.checker.backed_up();
         }
     }
 
@@ -555,7 +560,7 @@ impl World {
         if let Some(body) = self.server_mut(id) {
             body.disk.restore(copy);
         }
-        self.checker.rolled_back(when);
+        self.checker.rolled_back();
         self.trace
             .note(self.now, Some(id), "is rolled back", [when.0, 0]);
         true
@@ -705,7 +710,9 @@ impl World {
             return;
         };
         self.trace.datagram(self.now, Some(id), "<-", from, bytes);
-        let (now, before) = (self.now, self.see(id).dropped());
+        let node = self.see(id);
+        let now = self.now;
+        let (dropped, ended, handled) = (node.dropped(), node.ended(), node.handled());
         let clocks = self.see(id).now(now);
         let node = self.at(id);
         match &mut node.body {
@@ -722,8 +729,16 @@ impl World {
                 server.handle_datagram(clocks, from, bytes);
             }
         }
-        let (dropped, life) = (node.dropped() > before, node.life);
-        self.checker.arrived(now, (id, life), from, bytes, dropped);
+        // A program that is about to end looks at nothing any more.
+        let fate = if node.dropped() > dropped || node.handled() == handled {
+            Fate::Dropped
+        } else if node.ended() > ended {
+            Fate::Ends
+        } else {
+            Fate::Taken
+        };
+        let life = node.life;
+        self.checker.arrived(now, (id, life), from, bytes, fate);
         self.settle(id);
     }
 
@@ -947,7 +962,7 @@ impl World {
                     }
                 }
                 server::Output::Store(ticket, request) => {
-                    self.checker.server_asks(now, &request);
+                    self.checker.server_asks(now, ticket, &request);
                     let clocks = self.see(id).now(now);
                     let Self { dice, nodes, .. } = self;
                     let Body::Server(body) = &mut nodes[usize::from(id.0)].body else {
@@ -1019,6 +1034,7 @@ impl World {
         } = self;
         let node = &mut nodes[usize::from(id.0)];
         node.armed = None;
+        checker.ended(id);
         match &mut node.body {
             Body::Actor(actor) => {
                 actor.shell = None;

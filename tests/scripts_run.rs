@@ -1,0 +1,158 @@
+//! Every script that should pass does, in the simulator; the same file and seed give the same run.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a file that cannot be read fails the test"
+)]
+
+use ackchat::model::limits::SCRIPT_BYTES_MAX;
+use ackchat::script::report::{FileReport, RunReport, TestReport, TestResult};
+use ackchat::script::tree::{File, World};
+use ackchat::script::{self, Options, words};
+use ackchat::sim::{Conditions, Stage};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All files of `scripts/` and those of `tests/chat/` that are not there to be refused.
+fn files() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in ["scripts", "scripts/seeds", "tests/chat"] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_script = path.extension().is_some_and(|ending| ending == "chat");
+            if is_script && !path.with_extension("err").exists() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 34);
+    found
+}
+
+fn read(path: &Path) -> File {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.len() <= SCRIPT_BYTES_MAX);
+    let mut include = |path: &Path| fs::read_to_string(path).map_err(|why| why.to_string());
+    let name = path.to_str().unwrap();
+    match script::parse(name, &text, &BTreeSet::new(), &mut include) {
+        Ok(file) => file,
+        Err(wrong) => panic!("{}", wrong[0]),
+    }
+}
+
+fn play(file: &File, seed: u64, weather: Conditions) -> Vec<TestReport> {
+    let options = Options::default();
+    let tests = file.tests.iter().filter(|test| test.skip.is_none());
+    tests
+        .map(|test| Stage::new(file, test, &options, seed, weather).play(&mut || None))
+        .collect()
+}
+
+/// What is told of the tests that failed; empty if none did.
+fn failures(path: &Path, tests: Vec<TestReport>) -> String {
+    let report = FileReport {
+        path: path.to_str().unwrap().to_owned(),
+        seed: 0,
+        cannot_run: None,
+        tests,
+    };
+    if report.is_good() {
+        return String::new();
+    }
+    words::file(&report)
+}
+
+#[test]
+fn every_script_passes_and_the_same_seed_gives_the_same_run() {
+    let mut told = String::new();
+    for path in files() {
+        let file = read(&path);
+        if file.world == World::Live {
+            continue;
+        }
+        let tests = play(&file, 0, Conditions::CALM);
+        let again = play(&file, 0, Conditions::CALM);
+        for (one, other) in tests.iter().zip(&again) {
+            assert!(one.trace_hash.is_some());
+            assert_eq!(one.trace_hash, other.trace_hash, "{}", one.name);
+        }
+        told += &failures(&path, tests);
+    }
+    assert!(told.is_empty(), "\n{told}");
+}
+
+#[test]
+fn another_seed_is_another_run_and_passes_too() {
+    let path = Path::new("scripts/seeds/000-1-mail-for-one-who-is-away.chat");
+    let file = read(path);
+    let hashes: BTreeSet<_> = (0..5)
+        .map(|seed| {
+            let tests = play(&file, seed, Conditions::CALM);
+            let hash = tests[0].trace_hash;
+            assert_eq!(failures(path, tests), "");
+            hash
+        })
+        .collect();
+    assert_eq!(hashes.len(), 5);
+}
+
+#[test]
+fn the_scripts_of_the_seeds_are_the_34_scenarios() {
+    let names = fs::read_dir("scripts/seeds").unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut count = [0; 5];
+    for name in names {
+        let (seed, rest) = name.split_at(4);
+        let case: usize = rest.split('-').next().unwrap().parse().unwrap();
+        let seed: usize = seed.trim_end_matches('-').parse().unwrap();
+        assert!(case > 0);
+        count[seed] += 1;
+    }
+    assert_eq!(count, [4, 8, 7, 3, 12]);
+}
+
+/// A test that fails, and its report to the letter.
+#[test]
+fn a_failure_says_what_was_expected_what_came_and_what_led_to_it() {
+    let source = "\
+set timeout=2s
+test \"a slip\" {
+  server s
+  actor alice bob
+  alice> send bob are you there?
+  bob<   alice: are you there
+  note   never reached
+  on-fail {
+    bob? session mode=normal
+  }
+}
+";
+    let file = script::parse("slip.chat", source, &BTreeSet::new(), &mut |_| {
+        Err(String::new())
+    });
+    let tests = play(&file.unwrap(), 42, Conditions::CALM);
+    let told = failures(Path::new("slip.chat"), tests);
+    assert_eq!(
+        told,
+        "\
+slip.chat
+  FAIL  a slip  2.01s virtual
+        note: bob? session: session self=bob state=online mode=normal
+
+error[expect-timeout]: bob did not see this within 2s
+ --> slip.chat:6:10
+  |
+5 |   alice> send bob are you there?
+  |          ----------------------- typed 2s earlier: acked
+6 |   bob<   alice: are you there
+  |          ^^^^^^^^^^^^^^^^^^^^ expected  message scope=direct from=alice text=\"are you there\"
+  |
+  = closest: message scope=direct from=alice to=bob text=\"are you there?\" via=peer   \
+text goes on after character 13
+  = again: ackchat run slip.chat --seed 42
+
+"
+    );
+}
