@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 pub enum MergeError {
     /// A file does not parse.
     #[error("{0}")]
-    Broken(Diagnostic),
+    Broken(Box<Diagnostic>),
     /// A file is no recording of one person.
     #[error("{path}:{line}: {why}")]
     Foreign {
@@ -44,7 +44,8 @@ pub fn merge(files: &[(&str, &str)]) -> Result<String, MergeError> {
     let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let mut merged = format!("# merged from {}\nserver s\n", paths.join(", "));
     for actor in actors(&sides) {
-        writeln!(merged, "{actor}").expect("a string takes everything");
+        merged.push_str(&actor);
+        merged.push('\n');
     }
     for (side, line) in order {
         merged.push_str(&sides[side].lines[line].text);
@@ -92,21 +93,21 @@ impl Side {
         let nothing = BTreeSet::new();
         let mut no_include = |_: &std::path::Path| Err("recordings include nothing".to_owned());
         let file = parse(path, text, &nothing, &mut no_include)
-            .map_err(|mut wrong| MergeError::Broken(wrong.swap_remove(0)))?;
+            .map_err(|mut wrong| MergeError::Broken(Box::new(wrong.swap_remove(0))))?;
         let foreign = |span: Span, why| MergeError::Foreign {
             path: path.to_owned(),
             line: span.line as usize + 1,
             why,
         };
-        let [test] = file.tests.as_slice() else {
+        let [only] = file.tests.as_slice() else {
             return Err(foreign(Span::default(), "a recording has no tests"));
         };
         let label_of = |step: &Step| match &step.deed {
             Deed::Act(act) => act.label.clone(),
             _ => None,
         };
-        let Some(label) = test.steps.iter().find_map(label_of) else {
-            return Err(foreign(test.span, "nobody does anything here"));
+        let Some(label) = only.steps.iter().find_map(label_of) else {
+            return Err(foreign(only.span, "nobody does anything here"));
         };
         let name = recorded_name(text).unwrap_or_else(|| label.clone());
         let mut side = Self {
@@ -117,8 +118,8 @@ impl Side {
         let registry = Registry::builtin();
         let mut ids_of = BTreeMap::new();
         let mut above = 0;
-        for (index, step) in test.steps.iter().enumerate() {
-            let next = test.steps.get(index + 1);
+        for (index, step) in only.steps.iter().enumerate() {
+            let next = only.steps.get(index + 1);
             let end = next.map_or(file.sources.line_count(0), |next| next.span.line as usize);
             let below = step.span.line as usize + 1..end;
             let ids = ids(&file, below, &mut ids_of);
@@ -189,24 +190,31 @@ impl Side {
     /// A message of one's own that no typed line names was typed by the line before it that has
     /// none: a recording that was started in between, or written by hand.
     fn mark_origins(&mut self) {
+        let mut said = BTreeSet::new();
+        let mut unnamed = Vec::new();
         for index in 0..self.lines.len() {
-            let (before, rest) = self.lines.split_at_mut(index);
-            let Some(Fact::Said(id)) = rest.first().and_then(|line| line.needs.first()) else {
-                continue;
-            };
-            let is_own = !rest[0]
+            let line = &mut self.lines[index];
+            said.extend(line.gives.iter().cloned());
+            if line.typed.is_some() && line.gives.is_empty() {
+                unnamed.push(index);
+            }
+            let is_message = line
                 .gives
                 .iter()
                 .any(|fact| matches!(fact, Fact::Arrived(..)));
-            let said = Fact::Said(id.clone());
-            if !is_own || before.iter().any(|line| line.gives.contains(&said)) {
+            let need = line
+                .needs
+                .first()
+                .filter(|need| matches!(need, Fact::Said(_)));
+            let Some(need) = need.filter(|need| !is_message && !said.contains(need)) else {
                 continue;
-            }
-            let mut typed = before.iter_mut().rev();
-            let origin = typed.find(|line| line.typed.is_some() && line.gives.is_empty());
-            match origin {
-                Some(line) => line.gives.push(said),
-                None => rest[0].needs.retain(|need| *need != said),
+            };
+            let need = need.clone();
+            if let Some(origin) = unnamed.pop() {
+                self.lines[origin].gives.push(need.clone());
+                said.insert(need);
+            } else {
+                line.needs.retain(|other| *other != need);
             }
         }
     }
@@ -238,19 +246,20 @@ impl Line {
 fn mark_absences(sides: &mut [Side]) {
     let mut found_late = BTreeSet::new();
     for side in sides.iter_mut() {
+        let (mut left, mut back) = (None, None);
         for index in 0..side.lines.len() {
-            let Some(id) = side.lines[index].found_late() else {
+            let line = &side.lines[index];
+            match line.typed {
+                Some("dereg" | "exit") => (left, back) = (Some(index), None),
+                Some("reg") => back = back.or(Some(index)),
+                _ => {}
+            }
+            let (Some(id), Some(left)) = (line.found_late(), left) else {
                 continue;
             };
-            let before = &mut side.lines[..index];
-            let leaves = |line: &Line| matches!(line.typed, Some("dereg" | "exit"));
-            let Some(left) = before.iter().rposition(leaves) else {
-                continue;
-            };
-            before[left].gives.push(Fact::Left(id.clone()));
-            let mut after = before[left..].iter_mut();
-            if let Some(back) = after.find(|line| line.typed == Some("reg")) {
-                back.needs.push(Fact::Stored(id.clone()));
+            side.lines[left].gives.push(Fact::Left(id.clone()));
+            if let Some(back) = back {
+                side.lines[back].needs.push(Fact::Stored(id.clone()));
             }
             found_late.insert(id);
         }
