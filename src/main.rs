@@ -14,6 +14,9 @@ fn main() -> ExitCode {
     let args = env::args_os().skip(1);
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let exit = match cli::parse(&args) {
+        Ok(Invocation::Config(file, question)) => {
+            driver::config::answer(file.as_deref(), &question)
+        }
         Ok(Invocation::Join(options)) => driver::client::run(&options),
         Ok(Invocation::Print(text)) => {
             // A reader that went away changes nothing.

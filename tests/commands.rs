@@ -610,6 +610,10 @@ impl Person {
             busy = true;
             assert!(self.left.is_none(), "nothing follows the end");
             match output {
+                Output::Edit(line, target) => {
+                    self.shell
+                        .handle_edited(now, line, &target, Ok("written in an editor"));
+                }
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Settled(line, outcome) => {
                     let earlier = self.outcomes.insert(line, outcome);

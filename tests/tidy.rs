@@ -27,7 +27,7 @@ const FLOORS: [(&str, u8); 10] = [
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 21] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
     ("clap", &["cli.rs"]),
@@ -49,6 +49,7 @@ const CRATES: [(&str, &[&str]); 21] = [
     ("socket2", &["driver/"]),
     ("strsim", &["shell/"]),
     ("subtle", &["secure/"]),
+    ("toml", &["driver/"]),
     ("unicode_segmentation", &["shell/editor/"]),
     ("x25519_dalek", &["secure/"]),
     ("zeroize", &["secure/", "driver/"]),

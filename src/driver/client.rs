@@ -1,9 +1,11 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
 use super::console::{Console, Mode, Typed, Urgent};
+use super::editing::Editing;
 use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
+use super::notify::Kind;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
 use super::paths::Profile;
@@ -11,20 +13,23 @@ use super::reactor::{Change, Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::socket::Socket;
 use super::terminal::{self, Terminal};
 use super::trace::Trace;
-use super::{Fault, ambient, bind_fault};
+use super::{Fault, ambient, bind_fault, config};
 use crate::client::port::{Full, Store, StoreRequest};
-use crate::client::{Client, Config};
+use crate::client::{Client, Config, Event};
 use crate::memory::ClientMemory;
 use crate::model::limits::{
-    ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, PROMPT_HOLD, STORE_ROUNDS_MAX,
+    ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
+    STORE_ROUNDS_MAX,
 };
 use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
+use crate::shell::args::Target;
 use crate::shell::editor::Editor;
+use crate::shell::settings::{NotifyText, Values};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use rustyline::GraphemeClusterMode;
 use signal_hook::low_level::emulate_default_handler;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
@@ -56,12 +61,25 @@ pub struct JoinOptions {
     pub plain: bool,
     /// Where packets are written down.
     pub trace: Option<PathBuf>,
+    /// The keys of the settings that the arguments decided.
+    pub given: BTreeSet<String>,
+    /// Whose part of config.toml holds; else that of the name.
+    pub profile: Option<String>,
+    /// In place of the user's config.toml.
+    pub config: Option<PathBuf>,
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    match Loop::open(options) {
+    let opened = config::settle(options).and_then(|(options, values, rc)| {
+        let mut chat = Loop::open(&options, values)?;
+        if chat.desk.is_some() {
+            chat.rc = rc.into();
+        }
+        Ok(chat)
+    });
+    match opened {
         Ok(mut chat) => chat.run(),
         Err(fault) => fault.report(),
     }
@@ -92,6 +110,8 @@ struct Loop {
     failed: Option<Exit>,
     /// The terminal and the lines typed at it, if somebody sits there.
     desk: Option<Desk>,
+    /// Lines of rc.chat that are still to be entered.
+    rc: VecDeque<String>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     _profile: Profile,
@@ -101,8 +121,17 @@ struct Loop {
 struct Desk {
     terminal: Terminal,
     history: History,
+    /// Where a message being written lies.
+    directory: PathBuf,
     /// The signal by which the program has to die, once the terminal is restored.
     deadly: Option<i32>,
+    /// The terminal is lent to an editor.
+    editing: Option<Editing>,
+    kind: Kind,
+    /// The window's title that was told last.
+    title: String,
+    /// When a key was pressed last.
+    key_at: Instant,
 }
 
 /// How far the program is on its way out.
@@ -119,7 +148,7 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(options: &JoinOptions) -> Result<Self, Fault> {
+    fn open(options: &JoinOptions, values: Values) -> Result<Self, Fault> {
         let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
@@ -168,7 +197,7 @@ impl Loop {
             console,
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
-            shell: Shell::new(settings, client),
+            shell: Shell::new(settings, client).with_values(values),
             store,
             trace,
             on_failure: settings.on_failure,
@@ -179,6 +208,7 @@ impl Loop {
             stage: Stage::Open,
             failed: None,
             desk,
+            rc: VecDeque::new(),
             unfinished: false,
             _profile: profile,
         })
@@ -188,6 +218,11 @@ impl Loop {
         let now = self.reactor.now();
         let line = self.shell.start(now);
         self.in_flight.insert(line);
+        for line in std::mem::take(&mut self.rc) {
+            // They wait for the login, which decides what they mean.
+            let line = self.shell.handle_line(now, &line);
+            self.in_flight.insert(line);
+        }
         self.hold_prompt(now);
         self.tell_complaint();
         let mut result = self.finish_turn(now);
@@ -231,6 +266,8 @@ impl Loop {
                 self.stage = Stage::Over(Exit::Terminated);
                 return Ok(());
             }
+            // Of a Ctrl-C in the editor the whole group hears.
+            Some(Signal::Interrupt) if self.is_lent() => {}
             Some(Signal::Interrupt) => {
                 self.stage = Stage::Over(Exit::Interrupted);
                 return Ok(());
@@ -244,7 +281,10 @@ impl Loop {
         if woken.stdin {
             self.input.wake();
         }
-        if let Some(change) = woken.terminal {
+        self.end_editing(now)?;
+        if let Some(change) = woken.terminal
+            && !self.is_lent()
+        {
             self.look_at_terminal(change)?;
         }
         self.socket
@@ -261,7 +301,8 @@ impl Loop {
             Mode::Plain => self.wants_lines() && (self.backlog || self.input.is_ready()),
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
-                lines || self.console.has_more() || self.input.is_ready()
+                let keys = self.console.has_more() || self.input.is_ready();
+                lines || keys && !self.is_lent()
             }
         };
         if self.unfinished || self.socket.is_ready() || keys {
@@ -291,7 +332,7 @@ impl Loop {
 
     /// Somebody at a terminal: keys are heard at any time, or Ctrl-C would not be.
     fn read_keys(&mut self, now: Now) -> io::Result<()> {
-        let Some(desk) = &self.desk else {
+        let Some(desk) = self.desk.as_mut().filter(|desk| desk.editing.is_none()) else {
             return Ok(());
         };
         let escape = self
@@ -302,7 +343,10 @@ impl Loop {
             &[]
         } else {
             match self.input.read(self.reactor.registry(), &mut self.buffer) {
-                Read::Bytes(length) => &self.buffer[..length],
+                Read::Bytes(length) => {
+                    desk.key_at = now.instant;
+                    &self.buffer[..length]
+                }
                 Read::End => {
                     self.console.end();
                     return Ok(());
@@ -348,6 +392,60 @@ impl Loop {
             editor.refresh();
         }
         if let Some((cols, rows)) = desk.terminal.size() {
+            editor.resize(cols.into(), rows.into());
+        }
+        Ok(())
+    }
+
+    fn is_lent(&self) -> bool {
+        self.desk
+            .as_ref()
+            .is_some_and(|desk| desk.editing.is_some())
+    }
+
+    /// Lends the terminal to an editor; meanwhile the loop goes on.
+    fn begin_editing(&mut self, now: Now, line: LineId, target: &Target) {
+        let begun = match &mut self.desk {
+            Some(desk) => {
+                self.console.hide();
+                let assist = self.shell.assist(self.paint.colours());
+                self.screen.print(&self.console.take_output(&assist), 0);
+                self.screen.finish();
+                desk.terminal.lend();
+                Editing::begin(&desk.directory, line, target.clone())
+            }
+            None => Err("there is no terminal for an editor".to_owned()),
+        };
+        match (begun, &mut self.desk) {
+            (Ok(editing), Some(desk)) => desk.editing = Some(editing),
+            (Ok(_), None) => {}
+            (Err(why), desk) => {
+                // It was never lent for long; if it is gone, the next read tells.
+                if let Some(desk) = desk {
+                    desk.terminal.resume().ok();
+                }
+                self.shell.handle_edited(now, line, target, Err(&why));
+            }
+        }
+    }
+
+    fn end_editing(&mut self, now: Now) -> io::Result<()> {
+        let Some(desk) = &mut self.desk else {
+            return Ok(());
+        };
+        let Some(text) = desk.editing.as_mut().and_then(Editing::poll) else {
+            return Ok(());
+        };
+        if let Some(editing) = desk.editing.take() {
+            let text = text.as_deref().map_err(String::as_str);
+            self.shell
+                .handle_edited(now, editing.line, &editing.target, text);
+        }
+        desk.terminal.resume()?;
+        if let Some((cols, rows)) = desk.terminal.size()
+            && let Some(editor) = self.console.editor()
+        {
+            editor.forget_screen();
             editor.resize(cols.into(), rows.into());
         }
         Ok(())
@@ -480,8 +578,10 @@ impl Loop {
             self.stage = Stage::Over(exit);
         }
         self.draw(now);
-        let shown = self.screen.write(self.reactor.registry());
-        self.tell_shown(now, shown);
+        if !self.is_lent() {
+            let shown = self.screen.write(self.reactor.registry());
+            self.tell_shown(now, shown);
+        }
         if self.screen.take_gap()
             && let Some(editor) = self.console.editor()
         {
@@ -501,14 +601,38 @@ impl Loop {
         if !self.shell.is_busy() || self.prompt_due.is_some_and(|due| due <= now.instant) {
             self.prompt_due = None;
         }
-        if self.stage != Stage::Open {
+        if self.stage != Stage::Open || self.is_lent() {
             self.prompt_due = None;
             self.console.hide();
         } else if self.prompt_due.is_none() {
-            self.console.set_prompt(&self.shell.prompt());
+            self.console
+                .set_prompt(&(self.shell.prompt() + &self.shell.marks()));
             self.console.show();
         }
         self.print();
+        self.tell_title();
+    }
+
+    /// Name, mode and what is unread, in the window's title.
+    fn tell_title(&mut self) {
+        let Some(desk) = &mut self.desk else { return };
+        let prompt = self.shell.prompt();
+        let place = prompt
+            .trim_start_matches(">>>")
+            .trim()
+            .trim_end_matches(':');
+        let name = &self.shell.view().name;
+        let words = [
+            &format!("ackchat: {name}"),
+            place,
+            self.shell.marks().trim(),
+        ]
+        .join(" ");
+        let title = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if desk.title != title {
+            self.screen.print(&desk.kind.title(&title), 0);
+            desk.title = title;
+        }
     }
 
     fn print(&mut self) {
@@ -546,11 +670,12 @@ impl Loop {
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
             match output {
+                Output::Edit(line, target) => self.begin_editing(now, line, &target),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Settled(line, _) => {
                     self.in_flight.remove(&line);
                 }
-                Output::Show(shown) => self.show(&shown),
+                Output::Show(shown) => self.show(now, &shown),
                 Output::Store(ticket, request) => self.submit(ticket, request),
                 Output::Trace(traced) => {
                     if let Some(trace) = &mut self.trace {
@@ -564,10 +689,31 @@ impl Loop {
 }
 
 impl Loop {
-    fn show(&mut self, shown: &Shown) {
+    fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
+        self.notify(now, shown);
         self.console
             .print_above(&self.paint.paint(shown.tone, &shown.text));
+    }
+
+    /// Tells somebody who looks away, or who is named.
+    fn notify(&mut self, now: Now, shown: &Shown) {
+        let Some(desk) = &self.desk else { return };
+        let Some(Event::Message(arrived)) = shown.event.as_ref().filter(|_| shown.messages > 0)
+        else {
+            return;
+        };
+        let away = now.instant.since(desk.key_at) >= LOOKED_AWAY;
+        if away || mentions(&arrived.text, self.shell.view().name.as_str()) {
+            let look = self.shell.look();
+            let text = match look.notify_text {
+                NotifyText::Full => &arrived.text,
+                NotifyText::Name => "a message",
+            };
+            let from = arrived.from.as_str();
+            let sequence = desk.kind.sequence(look.notify, from, text);
+            self.screen.print(&sequence, 0);
+        }
     }
 
     fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) {
@@ -591,10 +737,22 @@ impl Desk {
         let desk = Self {
             terminal,
             history,
+            directory: profile.directory.clone(),
             deadly: None,
+            editing: None,
+            kind: Kind::read(),
+            title: String::new(),
+            key_at: Instant(0),
         };
         Ok((Console::edited(editor), desk))
     }
+}
+
+/// Whether a text has a name as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.split(|c| !is_part(c))
+        .any(|word| word.trim_matches(['.', '-']).eq_ignore_ascii_case(name))
 }
 
 /// All addresses of this machine, in the server's family.

@@ -6,10 +6,13 @@
 
 pub mod ambient;
 pub mod client;
+pub mod config;
 pub mod console;
+pub mod editing;
 pub mod history;
 pub mod input;
 pub mod lines;
+pub mod notify;
 pub mod output;
 pub mod paint;
 pub mod paste;

@@ -4,7 +4,7 @@
 use super::ambient::Ambient;
 use crate::model::{Instant, Now};
 use mio::{Events, Poll, Registry, Token};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 use std::io;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl Reactor {
     /// # Errors
     /// If the kernel refuses.
     pub fn watch_terminal(&self) -> io::Result<()> {
-        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT] {
+        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, SIGCHLD] {
             self.signals.add_signal(signal)?;
         }
         Ok(())
@@ -136,6 +136,8 @@ impl Reactor {
         }
         for signal in self.signals.pending() {
             let signal = match signal {
+                // It only ends the waiting: whoever has a child asks for it.
+                SIGCHLD => None,
                 SIGCONT => {
                     woken.terminal = Some(Change::Continued);
                     None

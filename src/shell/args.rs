@@ -19,6 +19,10 @@ pub enum Kind {
     Oneself,
     /// A person or program.
     Peer,
+    /// The key of a setting.
+    Setting,
+    /// What the setting before it may be.
+    SettingValue,
     /// A person, or `#` and a group.
     Target,
     /// The rest of the line, byte for byte.
@@ -80,6 +84,8 @@ impl Kind {
             Self::Group => "group",
             Self::Oneself => "oneself",
             Self::Peer => "peer",
+            Self::Setting => "setting",
+            Self::SettingValue => "value",
             Self::Target => "target",
             Self::Text => "text",
             Self::Topic => "topic",
@@ -202,7 +208,9 @@ impl Args {
 fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
-        Kind::Command | Kind::Oneself | Kind::Topic => Ok(Value::Word(word.text.to_owned())),
+        Kind::Command | Kind::Oneself | Kind::Setting | Kind::SettingValue | Kind::Topic => {
+            Ok(Value::Word(word.text.to_owned()))
+        }
         Kind::Fingerprint => match word.text.parse() {
             Ok(fingerprint) => Ok(Value::Fingerprint(fingerprint)),
             Err(_) => Err(at(Refusal::NoFingerprint)),

@@ -121,12 +121,16 @@ pub struct Context<'a> {
 pub enum Action {
     /// End the conversation.
     Close,
+    /// Write a message to somebody, or to whom one talks to, in an editor.
+    Edit(Option<Target>),
     /// Begin a conversation.
     Open(Target),
     /// Ask the client.
     Request(Request),
     /// Show these lines; there is nothing else to do.
     Say(String),
+    /// Show what is set, or set it.
+    Set(Option<String>, Option<String>),
 }
 
 /// Why a line is not carried out, and where in it the reason stands.
@@ -159,6 +163,8 @@ pub enum Refusal {
     NotSelfDereg(Name),
     /// `reg` with another's name; one's own is this.
     NotSelfReg(Name),
+    /// There is nobody to write to.
+    NoTarget,
     /// There are more words than arguments.
     Surplus,
     /// Too many lines wait already.
@@ -295,7 +301,9 @@ impl Refusal {
             Self::BadGroupName(_) => ErrorCode::BadName,
             Self::EmptyText(_) => ErrorCode::EmptyText,
             Self::LongText => ErrorCode::TooLong,
-            Self::Missing(_) | Self::NoFingerprint | Self::Surplus => ErrorCode::Usage,
+            Self::Missing(_) | Self::NoFingerprint | Self::NoTarget | Self::Surplus => {
+                ErrorCode::Usage
+            }
             Self::NoKey(_) => ErrorCode::Refused,
             Self::NotSelfDereg(_) | Self::NotSelfReg(_) => ErrorCode::NotSelf,
             Self::TooManyLines => ErrorCode::Busy,

@@ -62,7 +62,8 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Vec
 }
 
 /// The line and, under the place that is meant, carets and advice.
-fn caret(source: &str, span: &Range<usize>, advice: &str) -> String {
+#[must_use]
+pub fn caret(source: &str, span: &Range<usize>, advice: &str) -> String {
     let quote = |range: Range<usize>| {
         let text = source.get(range).unwrap_or_default();
         clean::line(text).replace('\t', " ")
@@ -103,6 +104,7 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
             Some(format!("{} is missing{examples}", param.label()))
         }
         Refusal::NoFingerprint => Some("a fingerprint is 30 digits, as verify shows it".to_owned()),
+        Refusal::NoTarget => Some("say to whom: edit bob".to_owned()),
         Refusal::Surplus => Some("nothing stands here".to_owned()),
         Refusal::UnknownCommand => {
             let word = source.get(error.span.clone()).unwrap_or_default();
@@ -179,7 +181,13 @@ fn examples(kind: Kind, view: &View) -> String {
             let groups = view.groups.iter().take(2);
             groups.map(crate::model::GroupName::as_str).collect()
         }
-        Kind::Command | Kind::Fingerprint | Kind::Oneself | Kind::Text | Kind::Topic => Vec::new(),
+        Kind::Command
+        | Kind::Fingerprint
+        | Kind::Oneself
+        | Kind::Setting
+        | Kind::SettingValue
+        | Kind::Text
+        | Kind::Topic => Vec::new(),
     };
     if words.is_empty() {
         return String::new();

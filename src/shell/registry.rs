@@ -189,7 +189,7 @@ mod tests {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 17);
+        assert_eq!(registry.commands().len(), 19);
     }
 
     #[test]

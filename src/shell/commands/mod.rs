@@ -23,6 +23,7 @@ commands![
     send_all,
     open,
     close,
+    edit,
     list_groups,
     create_group,
     join_group,
@@ -35,5 +36,6 @@ commands![
     verify,
     trust,
     help,
+    set,
     exit,
 ];
