@@ -1,11 +1,11 @@
 //! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
 
 use ackchat::client::GroupPrivate;
-use ackchat::driver::Fault;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::config::{self, Question};
 use ackchat::driver::paint::Colour;
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
+use ackchat::driver::{Fault, host};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::{Exit, OnFailure, Settings, Style};
@@ -19,6 +19,10 @@ use std::path::PathBuf;
 pub(crate) enum Invocation {
     /// What config.toml says, or whether it is right.
     Config(Option<PathBuf>, Question),
+    /// A server, a friend and a client, for a try.
+    Demo(Serve, Join),
+    /// A server and its first client.
+    Host(Serve, Join),
     /// A client.
     Join(Join),
     /// `--help` or `--version`: write this and end.
@@ -69,9 +73,10 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("serve" | "join" | "config" | "help" | "--help" | "-h" | "--version" | "-V") => {
-            modern(args)
-        }
+        Some(
+            "serve" | "join" | "host" | "demo" | "config" | "help" | "--help" | "-h" | "--version"
+            | "-V",
+        ) => modern(args),
         None => default_profile(),
         _ => Err(usage()),
     }
@@ -129,7 +134,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
         Ok(parsed) => parsed,
         Err(error) => return printed(&error),
     };
-    let given = found
+    let mut given = found
         .subcommand()
         .map_or_else(BTreeSet::new, |(_, found)| given(found));
     Ok(match modern.form {
@@ -145,9 +150,44 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             };
             Invocation::Join(options.join(client_name(&name)?, server, port, given))
         }
+        Form::Demo { options } => {
+            let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let join = options.join(host::demo_name(), server, 0, given);
+            Invocation::Demo(serve_defaults(0), join)
+        }
+        Form::Host {
+            name,
+            port,
+            options,
+        } => {
+            let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let serve = Serve {
+                data: options.files.data.clone(),
+                ..serve_defaults(port)
+            };
+            // The option is the server's port; one's own is any.
+            given.remove("port");
+            given.insert("server".to_owned());
+            Invocation::Host(serve, options.join(client_name(&name)?, server, 0, given))
+        }
         Form::Config { question, file } => Invocation::Config(file, question.into()),
         Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
     })
+}
+
+fn serve_defaults(port: u16) -> Serve {
+    Serve {
+        bind: Ipv4Addr::UNSPECIFIED.into(),
+        port,
+        data: None,
+        quiet: false,
+        relay: true,
+        extras: Extras {
+            log_text: false,
+            show_table: false,
+        },
+        trace: None,
+    }
 }
 
 fn profile_name(options: &JoinOptions) -> Result<String, Refused> {
@@ -239,6 +279,21 @@ enum Form {
         /// Another file than the user's config.toml
         #[arg(long = "config", value_name = "FILE", global = true)]
         file: Option<PathBuf>,
+    },
+    /// Try it alone: a server on this machine, a friend who answers, and the shell
+    Demo {
+        #[command(flatten)]
+        options: JoinOptions,
+    },
+    /// Be the server and chat as NAME, in one program
+    Host {
+        /// 1 to 32 letters, digits, ".", "_" and "-"
+        name: String,
+        /// The server's port
+        #[arg(long, default_value_t = SERVER_PORT)]
+        port: u16,
+        #[command(flatten)]
+        options: JoinOptions,
     },
     /// Log in as NAME and chat
     Join {

@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         Ok(Invocation::Config(file, question)) => {
             driver::config::answer(file.as_deref(), &question)
         }
+        Ok(Invocation::Demo(serve, join)) => driver::host::demo(&serve, &join),
+        Ok(Invocation::Host(serve, join)) => driver::host::host(&serve, &join),
         Ok(Invocation::Join(options)) => driver::client::run(&options),
         Ok(Invocation::Print(text)) => {
             // A reader that went away changes nothing.

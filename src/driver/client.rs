@@ -2,6 +2,7 @@
 
 use super::console::{Console, Mode, Typed, Urgent};
 use super::editing::Editing;
+use super::guest::Guest;
 use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
@@ -72,10 +73,24 @@ pub struct JoinOptions {
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
+    run_with(options, Vec::new(), &[])
+}
+
+/// The same with others in its loop, and with hints before the first prompt.
+pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
     let opened = config::settle(options).and_then(|(options, values, rc)| {
         let mut chat = Loop::open(&options, values)?;
         if chat.desk.is_some() {
             chat.rc = rc.into();
+        }
+        for guest in &guests {
+            let watched = chat.reactor.watch_guest(guest.descriptor());
+            watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
+        }
+        chat.guests = guests;
+        for hint in hints {
+            let hint = chat.paint.paint(Tone::Hint, hint);
+            chat.console.print_above(&hint);
         }
         Ok(chat)
     });
@@ -112,6 +127,8 @@ struct Loop {
     desk: Option<Desk>,
     /// Lines of rc.chat that are still to be entered.
     rc: VecDeque<String>,
+    /// Others that live in this loop.
+    guests: Vec<Box<dyn Guest>>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     _profile: Profile,
@@ -209,6 +226,7 @@ impl Loop {
             failed: None,
             desk,
             rc: VecDeque::new(),
+            guests: Vec::new(),
             unfinished: false,
             _profile: profile,
         })
@@ -256,8 +274,15 @@ impl Loop {
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        let woken = self.reactor.wait(Some(self.deadline()))?;
+        let mut until = self.deadline();
+        for guest in &self.guests {
+            until = until.min(self.reactor.now().instant + guest.due_in());
+        }
+        let woken = self.reactor.wait(Some(until))?;
         let now = woken.now;
+        for guest in &mut self.guests {
+            guest.turn();
+        }
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
                 if let Some(desk) = &mut self.desk {

@@ -3,10 +3,12 @@
 
 use super::ambient::Ambient;
 use crate::model::{Instant, Now};
+use mio::unix::SourceFd;
 use mio::{Events, Poll, Registry, Token};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// The socket's events.
@@ -16,6 +18,8 @@ pub const STDIN: Token = Token(1);
 /// Standard output's events.
 pub const STDOUT: Token = Token(2);
 const SIGNALS: Token = Token(3);
+/// Other loops inside this one: each is asked whenever one of them wakes.
+const GUEST: Token = Token(5);
 
 /// Events that one turn takes from the kernel; there are four sources.
 const EVENTS_MAX: usize = 16;
@@ -94,6 +98,22 @@ impl Reactor {
             self.signals.add_signal(signal)?;
         }
         Ok(())
+    }
+
+    /// Watches another loop's descriptor, which is ready whenever that loop has something to do.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch_guest(&self, descriptor: RawFd) -> io::Result<()> {
+        let mut source = SourceFd(&descriptor);
+        self.registry()
+            .register(&mut source, GUEST, mio::Interest::READABLE)
+    }
+
+    /// This loop's own descriptor, for a loop around it.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.poll.as_raw_fd()
     }
 
     /// Where sources are registered.

@@ -560,7 +560,7 @@ mod tests {
             ("/tab", "/table "),
             ("lea", "leave_group"),
             ("msg", "msg "),
-            ("se", "send, send_all, send_group  not now"),
+            ("se", "send, send_all, set, send_group  not now"),
             ("SEND_A", "send_all "),
             ("send ", "bob  online, Carol  away, dave  offline"),
             ("send b", "send bob "),

@@ -11,7 +11,7 @@ pub(super) fn command() -> Command {
         .faces(&[Face::Shell])
         .done("the editor is closed, and then as send")
         .errors(&[ErrorCode::Refused, ErrorCode::UnknownPeer])
-        .example("edit bob", "")
+        .example("edit bob", "[Message received by bob.]")
 }
 
 fn run(_: &Context<'_>, args: &Args) -> Result<Action, Refusal> {
