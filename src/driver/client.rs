@@ -717,8 +717,7 @@ impl Loop {
     fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
         self.notify(now, shown);
-        self.console
-            .print_above(&self.paint.paint(shown.tone, &shown.text));
+        self.console.print_above(&self.paint.paint_shown(shown));
     }
 
     /// Tells somebody who looks away, or who is named.
