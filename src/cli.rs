@@ -4,20 +4,29 @@ mod run;
 
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
+use ackchat::driver::config::{self, Question};
 use ackchat::driver::paint::Colour;
 use ackchat::driver::run::RunOptions;
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::driver::upkeep::{Backup, Upkeep};
+use ackchat::driver::{Fault, host};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::{Exit, OnFailure, Settings, Style};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// What the program is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Invocation {
+    /// What config.toml says, or whether it is right.
+    Config(Option<PathBuf>, Question),
+    /// A server, a friend and a client, for a try.
+    Demo(Serve, Join),
+    /// A server and its first client.
+    Host(Serve, Join),
     /// A client.
     Join(Join),
     /// Recordings, to be made one test.
@@ -41,6 +50,9 @@ struct Files {
     /// Keep keys and stores in this directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Another file than the user's config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// On or off.
@@ -72,11 +84,25 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
         Some(
-            "serve" | "join" | "run" | "merge" | "backup" | "help" | "--help" | "-h" | "--version"
-            | "-V",
+            "serve" | "join" | "host" | "demo" | "run" | "merge" | "backup" | "config" | "help"
+            | "--help" | "-h" | "--version" | "-V",
         ) => modern(args),
+        None => default_profile(),
         _ => Err(usage()),
     }
+}
+
+/// Without arguments: the client of the default profile.
+fn default_profile() -> Result<Invocation, Refused> {
+    match config::name(None, None).map_err(fault)? {
+        Some(name) => modern(&["join".to_owned(), name]),
+        None => Err(usage()),
+    }
+}
+
+fn fault(fault: Fault) -> Refused {
+    let Fault { line, exit } = fault;
+    Refused { line, exit }
 }
 
 /// `-s PORT [options]`.
@@ -84,7 +110,7 @@ fn seed_server(args: &[String]) -> Result<Invocation, Refused> {
     let ([port], options) = split_at_options(args) else {
         return Err(usage());
     };
-    let options: ServeOptions = options_of("serve", options)?;
+    let (options, _): (ServeOptions, _) = options_of("serve", options)?;
     let port = registered_port(port).ok_or_else(|| refused("[Invalid server port number.]"))?;
     Ok(options.invocation(port))
 }
@@ -94,7 +120,8 @@ fn seed_client(args: &[String]) -> Result<Invocation, Refused> {
     let ([name, ip, server_port, port], options) = split_at_options(args) else {
         return Err(usage());
     };
-    let options: JoinOptions = options_of("join", options)?;
+    let (options, mut given): (JoinOptions, _) = options_of("join", options)?;
+    given.extend(["server", "port"].map(str::to_owned));
     let name = client_name(name)?;
     let ip = match ip.as_str() {
         "localhost" => Ipv4Addr::LOCALHOST,
@@ -106,22 +133,33 @@ fn seed_client(args: &[String]) -> Result<Invocation, Refused> {
         registered_port(server_port).ok_or_else(|| refused("[Invalid server port number.]"))?;
     let port = registered_port(port).ok_or_else(|| refused("[Invalid client port number.]"))?;
     let server = SocketAddr::from((ip, server_port));
-    Ok(Invocation::Join(options.join(name, server, port)))
+    Ok(Invocation::Join(options.join(name, server, port, given)))
 }
 
 fn modern(args: &[String]) -> Result<Invocation, Refused> {
     let program = std::iter::once("ackchat").chain(args.iter().map(String::as_str));
-    let modern = match Modern::try_parse_from(program) {
-        Ok(modern) => modern,
+    let found = Modern::command().try_get_matches_from(program);
+    let parsed = found.and_then(|found| Ok((Modern::from_arg_matches(&found)?, found)));
+    let (modern, found) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return printed(&error),
     };
+    let mut given = found
+        .subcommand()
+        .map_or_else(BTreeSet::new, |(_, found)| given(found));
     Ok(match modern.form {
         Form::Join {
             name,
             server,
             port,
             options,
-        } => Invocation::Join(options.join(client_name(&name)?, server, port)),
+        } => {
+            let name = match name {
+                Some(name) => name,
+                None => profile_name(&options)?,
+            };
+            Invocation::Join(options.join(client_name(&name)?, server, port, given))
+        }
         Form::Backup {
             file,
             profile,
@@ -131,10 +169,65 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             profile: profile.as_deref().map(client_name).transpose()?,
             data,
         })),
+        Form::Config { question, file } => Invocation::Config(file, question.into()),
+        Form::Demo { options } => {
+            let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let join = options.join(host::demo_name(), server, 0, given);
+            Invocation::Demo(serve_defaults(0), join)
+        }
+        Form::Host {
+            name,
+            port,
+            options,
+        } => {
+            let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let serve = Serve {
+                data: options.files.data.clone(),
+                ..serve_defaults(port)
+            };
+            // The option is the server's port; one's own is any.
+            given.remove("port");
+            given.insert("server".to_owned());
+            Invocation::Host(serve, options.join(client_name(&name)?, server, 0, given))
+        }
         Form::Merge { files } => Invocation::Merge(files),
         Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => options.invocation(port),
     })
+}
+
+fn serve_defaults(port: u16) -> Serve {
+    Serve {
+        bind: Ipv4Addr::UNSPECIFIED.into(),
+        port,
+        data: None,
+        quiet: false,
+        relay: true,
+        extras: Extras {
+            log_text: false,
+            show_table: false,
+        },
+        trace: None,
+    }
+}
+
+fn profile_name(options: &JoinOptions) -> Result<String, Refused> {
+    let Files { config, .. } = &options.files;
+    let name = config::name(config.as_deref(), options.profile.as_deref()).map_err(fault)?;
+    name.ok_or_else(|| refused("error: no NAME, and config.toml has no default_profile"))
+}
+
+/// The names of the options that somebody wrote.
+fn given(found: &clap::ArgMatches) -> BTreeSet<String> {
+    let written = |id: &&clap::Id| {
+        let source = found.value_source(id.as_str());
+        source == Some(clap::parser::ValueSource::CommandLine)
+    };
+    found
+        .ids()
+        .filter(written)
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// The arguments before the first option, and the options. A value such as `-5` is no option.
@@ -143,10 +236,13 @@ fn split_at_options(args: &[String]) -> (&[String], &[String]) {
     args.split_at(first.unwrap_or(args.len()))
 }
 
-fn options_of<Options: Args>(form: &'static str, options: &[String]) -> Result<Options, Refused> {
+fn options_of<Options: Args>(
+    form: &'static str,
+    options: &[String],
+) -> Result<(Options, BTreeSet<String>), Refused> {
     let command = Options::augment_args(clap::Command::new(form)).no_binary_name(true);
     let found = command.try_get_matches_from(options);
-    let found = found.and_then(|found| Options::from_arg_matches(&found));
+    let found = found.and_then(|found| Ok((Options::from_arg_matches(&found)?, given(&found))));
     found.map_err(|error| refused(error.to_string().trim_end()))
 }
 
@@ -208,10 +304,33 @@ enum Form {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
-    /// Log in as NAME and chat
-    Join {
+    /// What config.toml says, and whether it is right
+    Config {
+        #[command(subcommand)]
+        question: ConfigQuestion,
+        /// Another file than the user's config.toml
+        #[arg(long = "config", value_name = "FILE", global = true)]
+        file: Option<PathBuf>,
+    },
+    /// Try it alone: a server on this machine, a friend who answers, and the shell
+    Demo {
+        #[command(flatten)]
+        options: JoinOptions,
+    },
+    /// Be the server and chat as NAME, in one program
+    Host {
         /// 1 to 32 letters, digits, ".", "_" and "-"
         name: String,
+        /// The server's port
+        #[arg(long, default_value_t = SERVER_PORT)]
+        port: u16,
+        #[command(flatten)]
+        options: JoinOptions,
+    },
+    /// Log in as NAME and chat
+    Join {
+        /// 1 to 32 letters, digits, ".", "_" and "-"; else what config.toml says
+        name: Option<String>,
         /// Where the server is
         #[arg(long, value_name = "HOST:PORT", value_parser = address,
             default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, SERVER_PORT)))]
@@ -240,8 +359,41 @@ enum Form {
     },
 }
 
+#[derive(Clone, Debug, Subcommand)]
+enum ConfigQuestion {
+    /// Tell what is wrong, with line and caret
+    Check,
+    /// Every setting and its value
+    Show {
+        /// Whose part of the file holds
+        #[arg(long)]
+        profile: Option<String>,
+        /// Tell where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+impl From<ConfigQuestion> for Question {
+    fn from(question: ConfigQuestion) -> Self {
+        match question {
+            ConfigQuestion::Check => Self::Check,
+            ConfigQuestion::Show {
+                profile,
+                origin: with_origin,
+            } => Self::Show {
+                profile,
+                with_origin,
+            },
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct JoinOptions {
+    /// Whose part of config.toml holds; else that of NAME
+    #[arg(long)]
+    profile: Option<String>,
     /// The server's fingerprint, 30 digits; else the first key seen is remembered
     #[arg(long, value_name = "DIGITS", value_parser = fingerprint)]
     server_key: Option<Fingerprint>,
@@ -327,7 +479,7 @@ enum Notices {
 }
 
 impl JoinOptions {
-    fn join(self, name: Name, server: SocketAddr, port: u16) -> Join {
+    fn join(self, name: Name, server: SocketAddr, port: u16, given: BTreeSet<String>) -> Join {
         Join {
             name,
             server,
@@ -358,6 +510,9 @@ impl JoinOptions {
                 When::Never => Colour::Never,
             },
             plain: self.look.plain,
+            given,
+            profile: self.profile,
+            config: self.files.config,
             data: self.files.data,
             trace: self.files.trace,
         }

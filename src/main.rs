@@ -14,6 +14,11 @@ fn main() -> ExitCode {
     let args = env::args_os().skip(1);
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let exit = match cli::parse(&args) {
+        Ok(Invocation::Config(file, question)) => {
+            driver::config::answer(file.as_deref(), &question)
+        }
+        Ok(Invocation::Demo(serve, join)) => driver::host::demo(&serve, &join),
+        Ok(Invocation::Host(serve, join)) => driver::host::host(&serve, &join),
         Ok(Invocation::Join(options)) => driver::client::run(&options),
         Ok(Invocation::Merge(files)) => driver::merge::run(&files),
         Ok(Invocation::Print(text)) => {

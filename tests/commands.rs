@@ -748,6 +748,10 @@ impl Person {
             busy = true;
             assert!(self.left.is_none(), "nothing follows the end");
             match output {
+                Output::Edit(line, target) => {
+                    self.shell
+                        .handle_edited(now, line, &target, Ok("written in an editor"));
+                }
                 Output::Fact(_) => {}
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Record(line, recording) => {

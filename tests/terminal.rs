@@ -572,3 +572,107 @@ fn what_was_typed_is_remembered_by_the_next_program() {
     bob.keys("\x15\x04");
     bob.end();
 }
+
+#[test]
+fn a_message_may_be_written_in_an_editor_while_others_write() {
+    let world = World::new();
+    let mut carol = world.sit("carol", 80, 24);
+    let editor = world.data.path().join("editor");
+    let waits = world.data.path().join("waits");
+    let script = format!(
+        "#!/bin/sh\nprintf 'in the editor\\n'\nread _ < {}\nprintf 'one\\n two\\n' > \"$1\"\n",
+        waits.display()
+    );
+    std::fs::write(&editor, script).unwrap();
+    let made = Command::new("mkfifo").arg(&waits).status().unwrap();
+    assert!(made.success());
+    let set = Command::new("chmod").arg("700").arg(&editor).status();
+    assert!(set.unwrap().success());
+    let mut bob = Pty::start(world.client("bob").env("VISUAL", &editor), 80, 24);
+    bob.until_last(&[
+        "[Client table updated.]",
+        ">>> help lists what one can type",
+    ]);
+    bob.keys("edit carol\r");
+    bob.until_somewhere("in the editor");
+    assert!(bob.modes().local_flags.contains(LocalFlags::ICANON));
+    world.pipe("dave", "send bob meanwhile\n");
+    assert!(!bob.rows().iter().any(|row| row.contains("meanwhile")));
+    std::fs::write(&waits, "go\n").unwrap();
+    carol.until_somewhere("bob: one");
+    carol.until_somewhere("   two");
+    bob.until_somewhere("dave: meanwhile");
+    bob.until_last(&["[Message received by carol.]", ">>>"]);
+    assert!(!bob.modes().local_flags.contains(LocalFlags::ICANON));
+}
+
+#[test]
+fn what_config_says_holds_and_rc_lines_run_first() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat");
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = "[profile.bob]\ntime = \"short\"\n";
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    let rc = "# mine\nnonsense\nset marks off\n";
+    std::fs::write(folder.join("rc.chat"), rc).unwrap();
+    let mut bob = Pty::start(&mut world.client("bob"), 80, 24);
+    bob.until_somewhere("  marks = off  (set)");
+    bob.until_somewhere("[Invalid command!]");
+    bob.keys("set time\r");
+    bob.until_somewhere("  time = short  (config.toml:2)");
+    let title = "\x1b]2;ackchat: bob\x07";
+    assert!(bob.written.contains(title), "the title");
+    world.pipe("carol", "send bob hi, bob\n");
+    bob.until("a time", |rows, _| {
+        let row = rows.iter().find(|row| row.ends_with(" carol: hi, bob"));
+        row.is_some_and(|row| row.len() == "12:00 carol: hi, bob".len())
+    });
+    let rest = bob.written.replace(title, "");
+    assert!(rest.contains('\x07'), "one who is named is told");
+}
+
+#[test]
+fn a_demonstration_says_what_to_try_and_answers() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = ackchat(&home);
+    command.arg("demo").env("TERM", "xterm");
+    command.env("TMPDIR", home.path()).env("NO_COLOR", "1");
+    let mut you = Pty::start(&mut command, 80, 24);
+    you.until_somewhere("  send echo hello     one message");
+    you.until_last(&[">>> help lists what one can type"]);
+    you.keys("send ec\thello\r");
+    you.until_somewhere("[Message received by echo.]");
+    you.until_somewhere("echo: hello! I say back whatever you say to me");
+    you.keys("\x04");
+    let (status, written) = you.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(written.contains("[You are offline. Bye.]"));
+    let left = std::fs::read_dir(home.path()).unwrap();
+    let left = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("ackchat-demo")
+    });
+    assert_eq!(left.count(), 0, "nothing of it stays");
+}
+
+#[test]
+fn a_host_is_a_server_for_others_too() {
+    let home = tempfile::tempdir().unwrap();
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
+    let port = free.unwrap().port().to_string();
+    let mut command = ackchat(&home);
+    command.args(["host", "alice", "--port", &port]);
+    command.env("TERM", "xterm").env("NO_COLOR", "1");
+    let mut alice = Pty::start(&mut command, 80, 24);
+    alice.until_somewhere(&format!("--server THIS-MACHINE:{port}"));
+    alice.until_last(&[">>> help lists what one can type"]);
+    let mut command = ackchat(&home);
+    let server = format!("127.0.0.1:{port}");
+    command.args(["join", "bob", "--server", &server]);
+    command.env("TERM", "xterm").env("NO_COLOR", "1");
+    let mut bob = Pty::start(&mut command, 80, 24);
+    bob.until_last(&[">>> help lists what one can type"]);
+    bob.keys("send alice hi\r");
+    alice.until_somewhere("bob: hi");
+    bob.until_somewhere("[Message received by alice.]");
+}

@@ -30,7 +30,7 @@ const FLOORS: [(&str, u8); 13] = [
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 23] = [
+const CRATES: [(&str, &[&str]); 24] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
     ("clap", &["cli"]),
@@ -54,6 +54,7 @@ const CRATES: [(&str, &[&str]); 23] = [
     ("socket2", &["driver/"]),
     ("strsim", &["shell/"]),
     ("subtle", &["secure/"]),
+    ("toml", &["driver/"]),
     ("unicode_segmentation", &["shell/editor/"]),
     ("x25519_dalek", &["secure/"]),
     ("zeroize", &["secure/", "driver/"]),

@@ -10,6 +10,7 @@ use ackchat::secure::Fingerprint;
 use ackchat::shell::{OnFailure, Settings, Style};
 use ackchat::sim::Conditions;
 use clap::{Args, ValueEnum};
+use std::collections::BTreeSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -156,6 +157,9 @@ impl RunArgs {
             colour: Colour::Never,
             plain: true,
             trace: None,
+            given: BTreeSet::new(),
+            profile: None,
+            config: None,
         }))
     }
 }

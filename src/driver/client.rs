@@ -1,9 +1,12 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
 use super::console::{Console, Mode, Typed, Urgent};
+use super::editing::Editing;
+use super::guest::Guest;
 use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
+use super::notify::Kind;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
 use super::paths::Profile;
@@ -12,15 +15,18 @@ use super::recording::Recording;
 use super::socket::Socket;
 use super::terminal::{self, Terminal};
 use super::trace::Trace;
-use super::{Fault, ambient, bind_fault, paths, store_fault};
+use super::{Fault, ambient, bind_fault, config, paths, store_fault};
 use crate::client::port::{Full, Store, StoreRequest};
-use crate::client::{Client, Config};
+use crate::client::{Client, Config, Event};
 use crate::model::limits::{
-    ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, PROMPT_HOLD, STORE_ROUNDS_MAX,
+    ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
+    STORE_ROUNDS_MAX,
 };
 use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
+use crate::shell::args::Target;
 use crate::shell::editor::Editor;
+use crate::shell::settings::{NotifyText, Values};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
@@ -57,12 +63,39 @@ pub struct JoinOptions {
     pub plain: bool,
     /// Where packets are written down.
     pub trace: Option<PathBuf>,
+    /// The keys of the settings that the arguments decided.
+    pub given: BTreeSet<String>,
+    /// Whose part of config.toml holds; else that of the name.
+    pub profile: Option<String>,
+    /// In place of the user's config.toml.
+    pub config: Option<PathBuf>,
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    match Loop::open(options) {
+    run_with(options, Vec::new(), &[])
+}
+
+/// The same with others in its loop, and with hints before the first prompt.
+pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
+    let opened = config::settle(options).and_then(|(options, values, rc)| {
+        let mut chat = Loop::open(&options, values)?;
+        if chat.desk.is_some() {
+            chat.rc = rc.into();
+        }
+        for guest in &guests {
+            let watched = chat.reactor.watch_guest(guest.descriptor());
+            watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
+        }
+        chat.guests = guests;
+        for hint in hints {
+            let hint = chat.paint.paint(Tone::Hint, hint);
+            chat.console.print_above(&hint);
+        }
+        Ok(chat)
+    });
+    match opened {
         Ok(mut chat) => chat.run(),
         Err(fault) => fault.report(),
     }
@@ -96,6 +129,10 @@ struct Loop {
     failed: Option<Exit>,
     /// The terminal and the lines typed at it, if somebody sits there.
     desk: Option<Desk>,
+    /// Lines of rc.chat that are still to be entered.
+    rc: VecDeque<String>,
+    /// Others that live in this loop.
+    guests: Vec<Box<dyn Guest>>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     /// Dropped last: the store is closed before somebody else may open it.
@@ -106,8 +143,17 @@ struct Loop {
 struct Desk {
     terminal: Terminal,
     history: History,
+    /// Where a message being written lies.
+    directory: PathBuf,
     /// The signal by which the program has to die, once the terminal is restored.
     deadly: Option<i32>,
+    /// The terminal is lent to an editor.
+    editing: Option<Editing>,
+    kind: Kind,
+    /// The window's title that was told last.
+    title: String,
+    /// When a key was pressed last.
+    key_at: Instant,
 }
 
 /// How far the program is on its way out.
@@ -124,7 +170,7 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(options: &JoinOptions) -> Result<Self, Fault> {
+    fn open(options: &JoinOptions, values: Values) -> Result<Self, Fault> {
         let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
@@ -152,7 +198,7 @@ impl Loop {
                 (console, Some(desk))
             }
         };
-        let config = config(options);
+        let config = core_config(options);
         let mut ratchet = Ratchet::new(ambient::random());
         let path = paths::store(options.data.as_deref(), Some(&options.name))?;
         let wake = reactor.waker().map_err(failed)?;
@@ -168,7 +214,7 @@ impl Loop {
             console,
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
-            shell: Shell::new(settings, client),
+            shell: Shell::new(settings, client).with_values(values),
             store,
             held_back: VecDeque::new(),
             trace,
@@ -181,6 +227,8 @@ impl Loop {
             stage: Stage::Open,
             failed: None,
             desk,
+            rc: VecDeque::new(),
+            guests: Vec::new(),
             unfinished: false,
             _profile: profile,
         })
@@ -190,6 +238,11 @@ impl Loop {
         let now = self.reactor.now();
         let line = self.shell.start(now);
         self.in_flight.insert(line);
+        for line in std::mem::take(&mut self.rc) {
+            // They wait for the login, which decides what they mean.
+            let line = self.shell.handle_line(now, &line);
+            self.in_flight.insert(line);
+        }
         self.hold_prompt(now);
         self.tell_complaint();
         let mut result = self.finish_turn(now);
@@ -227,8 +280,15 @@ impl Loop {
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        let woken = self.reactor.wait(Some(self.deadline()))?;
+        let mut until = self.deadline();
+        for guest in &self.guests {
+            until = until.min(self.reactor.now().instant + guest.due_in());
+        }
+        let woken = self.reactor.wait(Some(until))?;
         let now = woken.now;
+        for guest in &mut self.guests {
+            guest.turn();
+        }
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
                 if let Some(desk) = &mut self.desk {
@@ -237,6 +297,8 @@ impl Loop {
                 self.stage = Stage::Over(Exit::Terminated);
                 return Ok(());
             }
+            // Of a Ctrl-C in the editor the whole group hears.
+            Some(Signal::Interrupt) if self.is_lent() => {}
             Some(Signal::Interrupt) => {
                 self.stage = Stage::Over(Exit::Interrupted);
                 return Ok(());
@@ -250,7 +312,10 @@ impl Loop {
         if woken.stdin {
             self.input.wake();
         }
-        if let Some(change) = woken.terminal {
+        self.end_editing(now)?;
+        if let Some(change) = woken.terminal
+            && !self.is_lent()
+        {
             self.look_at_terminal(change)?;
         }
         self.socket
@@ -267,7 +332,8 @@ impl Loop {
             Mode::Plain => self.wants_lines() && (self.backlog || self.input.is_ready()),
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
-                lines || self.console.has_more() || self.input.is_ready()
+                let keys = self.console.has_more() || self.input.is_ready();
+                lines || keys && !self.is_lent()
             }
         };
         if self.unfinished || self.socket.is_ready() || keys {
@@ -297,7 +363,7 @@ impl Loop {
 
     /// Somebody at a terminal: keys are heard at any time, or Ctrl-C would not be.
     fn read_keys(&mut self, now: Now) -> io::Result<()> {
-        let Some(desk) = &self.desk else {
+        let Some(desk) = self.desk.as_mut().filter(|desk| desk.editing.is_none()) else {
             return Ok(());
         };
         let escape = self
@@ -308,7 +374,10 @@ impl Loop {
             &[]
         } else {
             match self.input.read(self.reactor.registry(), &mut self.buffer) {
-                Read::Bytes(length) => &self.buffer[..length],
+                Read::Bytes(length) => {
+                    desk.key_at = now.instant;
+                    &self.buffer[..length]
+                }
                 Read::End => {
                     self.console.end();
                     return Ok(());
@@ -354,6 +423,60 @@ impl Loop {
             editor.refresh();
         }
         if let Some((cols, rows)) = desk.terminal.size() {
+            editor.resize(cols.into(), rows.into());
+        }
+        Ok(())
+    }
+
+    fn is_lent(&self) -> bool {
+        self.desk
+            .as_ref()
+            .is_some_and(|desk| desk.editing.is_some())
+    }
+
+    /// Lends the terminal to an editor; meanwhile the loop goes on.
+    fn begin_editing(&mut self, now: Now, line: LineId, target: &Target) {
+        let begun = match &mut self.desk {
+            Some(desk) => {
+                self.console.hide();
+                let assist = self.shell.assist(self.paint.colours());
+                self.screen.print(&self.console.take_output(&assist), 0);
+                self.screen.finish();
+                desk.terminal.lend();
+                Editing::begin(&desk.directory, line, target.clone())
+            }
+            None => Err("there is no terminal for an editor".to_owned()),
+        };
+        match (begun, &mut self.desk) {
+            (Ok(editing), Some(desk)) => desk.editing = Some(editing),
+            (Ok(_), None) => {}
+            (Err(why), desk) => {
+                // It was never lent for long; if it is gone, the next read tells.
+                if let Some(desk) = desk {
+                    desk.terminal.resume().ok();
+                }
+                self.shell.handle_edited(now, line, target, Err(&why));
+            }
+        }
+    }
+
+    fn end_editing(&mut self, now: Now) -> io::Result<()> {
+        let Some(desk) = &mut self.desk else {
+            return Ok(());
+        };
+        let Some(text) = desk.editing.as_mut().and_then(Editing::poll) else {
+            return Ok(());
+        };
+        if let Some(editing) = desk.editing.take() {
+            let text = text.as_deref().map_err(String::as_str);
+            self.shell
+                .handle_edited(now, editing.line, &editing.target, text);
+        }
+        desk.terminal.resume()?;
+        if let Some((cols, rows)) = desk.terminal.size()
+            && let Some(editor) = self.console.editor()
+        {
+            editor.forget_screen();
             editor.resize(cols.into(), rows.into());
         }
         Ok(())
@@ -487,8 +610,10 @@ impl Loop {
             self.stage = Stage::Over(exit);
         }
         self.draw(now);
-        let shown = self.screen.write(self.reactor.registry());
-        self.tell_shown(now, shown);
+        if !self.is_lent() {
+            let shown = self.screen.write(self.reactor.registry());
+            self.tell_shown(now, shown);
+        }
         if self.screen.take_gap()
             && let Some(editor) = self.console.editor()
         {
@@ -511,14 +636,38 @@ impl Loop {
         if !self.shell.is_busy() || self.prompt_due.is_some_and(|due| due <= now.instant) {
             self.prompt_due = None;
         }
-        if self.stage != Stage::Open {
+        if self.stage != Stage::Open || self.is_lent() {
             self.prompt_due = None;
             self.console.hide();
         } else if self.prompt_due.is_none() {
-            self.console.set_prompt(&self.shell.prompt());
+            self.console
+                .set_prompt(&(self.shell.prompt() + &self.shell.marks()));
             self.console.show();
         }
         self.print();
+        self.tell_title();
+    }
+
+    /// Name, mode and what is unread, in the window's title.
+    fn tell_title(&mut self) {
+        let Some(desk) = &mut self.desk else { return };
+        let prompt = self.shell.prompt();
+        let place = prompt
+            .trim_start_matches(">>>")
+            .trim()
+            .trim_end_matches(':');
+        let name = &self.shell.view().name;
+        let words = [
+            &format!("ackchat: {name}"),
+            place,
+            self.shell.marks().trim(),
+        ]
+        .join(" ");
+        let title = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if desk.title != title {
+            self.screen.print(&desk.kind.title(&title), 0);
+            desk.title = title;
+        }
     }
 
     fn print(&mut self) {
@@ -557,6 +706,7 @@ impl Loop {
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
             match output {
+                Output::Edit(line, target) => self.begin_editing(now, line, &target),
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Record(line, wish) => {
@@ -569,7 +719,7 @@ impl Loop {
                     self.recording.handle_settled(line, &outcome);
                     self.in_flight.remove(&line);
                 }
-                Output::Show(shown) => self.show(&shown),
+                Output::Show(shown) => self.show(now, &shown),
                 Output::Store(ticket, request) => self.submit(ticket, request),
                 Output::Trace(traced) => {
                     if let Some(trace) = &mut self.trace {
@@ -593,10 +743,30 @@ impl Loop {
 }
 
 impl Loop {
-    fn show(&mut self, shown: &Shown) {
+    fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
-        self.console
-            .print_above(&self.paint.paint(shown.tone, &shown.text));
+        self.notify(now, shown);
+        self.console.print_above(&self.paint.paint_shown(shown));
+    }
+
+    /// Tells somebody who looks away, or who is named.
+    fn notify(&mut self, now: Now, shown: &Shown) {
+        let Some(desk) = &self.desk else { return };
+        let Some(Event::Message(arrived)) = shown.event.as_ref().filter(|_| shown.messages > 0)
+        else {
+            return;
+        };
+        let away = now.instant.since(desk.key_at) >= LOOKED_AWAY;
+        if away || mentions(&arrived.text, self.shell.view().name.as_str()) {
+            let look = self.shell.look();
+            let text = match look.notify_text {
+                NotifyText::Full => &arrived.text,
+                NotifyText::Name => "a message",
+            };
+            let from = arrived.from.as_str();
+            let sequence = desk.kind.sequence(look.notify, from, text);
+            self.screen.print(&sequence, 0);
+        }
     }
 
     /// The core waits for its answers, so that there are never many of these.
@@ -627,14 +797,19 @@ impl Desk {
         let desk = Self {
             terminal,
             history,
+            directory: profile.directory.clone(),
             deadly: None,
+            editing: None,
+            kind: Kind::read(),
+            title: String::new(),
+            key_at: Instant(0),
         };
         Ok((Console::edited(editor), desk))
     }
 }
 
 /// What a client is told of all that.
-pub(super) fn config(options: &JoinOptions) -> Config {
+pub(super) fn core_config(options: &JoinOptions) -> Config {
     Config {
         name: options.name.clone(),
         server: options.server,
@@ -644,6 +819,13 @@ pub(super) fn config(options: &JoinOptions) -> Config {
         relay: options.relay,
         trace: options.trace.is_some(),
     }
+}
+
+/// Whether a text has a name as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.split(|c| !is_part(c))
+        .any(|word| word.trim_matches(['.', '-']).eq_ignore_ascii_case(name))
 }
 
 /// All addresses of this machine, in the server's family.

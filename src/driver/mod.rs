@@ -6,11 +6,17 @@
 
 pub mod ambient;
 pub mod client;
+pub mod config;
 pub mod console;
+pub mod echo;
+pub mod editing;
+pub mod guest;
 pub mod history;
+pub mod host;
 pub mod input;
 pub mod lines;
 pub mod merge;
+pub mod notify;
 pub mod output;
 pub mod paint;
 pub mod paste;

@@ -1,7 +1,8 @@
 //! Kinds of lines to colours: decided once at the start, for standard output.
 
-use crate::shell::Tone;
+use crate::client::Event;
 use crate::shell::assist::Colours;
+use crate::shell::{Shown, Tone};
 use colored::{Color, Colorize};
 use std::env;
 
@@ -87,6 +88,23 @@ impl Paint {
         }
     }
 
+    /// The text of something that is shown; the name of who says it has a colour of its own.
+    #[must_use]
+    pub fn paint_shown(self, shown: &Shown) -> String {
+        let text = self.paint(shown.tone, &shown.text);
+        let Some(Event::Message(arrived)) = shown.event.as_ref().filter(|_| self.colours) else {
+            return text;
+        };
+        let from = arrived.from.as_str();
+        // Before the name stand at most a time and a bracket, never what somebody wrote.
+        let Some(at) = text.find(&format!("{from}: ")) else {
+            return text;
+        };
+        let (before, rest) = text.split_at(at);
+        let (name, after) = rest.split_at(from.len());
+        format!("{before}{}{after}", name.color(colour_of(from)))
+    }
+
     /// The text in the colour of its kind, row by row, so that no pager mixes rows up.
     #[must_use]
     pub fn paint(self, tone: Tone, text: &str) -> String {
@@ -96,6 +114,30 @@ impl Paint {
         let rows: Vec<String> = text.split('\n').map(|row| paint_row(tone, row)).collect();
         rows.join("\n")
     }
+}
+
+/// The basic colours but black and white, normal and bright.
+const NAME_COLOURS: [Color; 12] = [
+    Color::Green,
+    Color::Yellow,
+    Color::Blue,
+    Color::Magenta,
+    Color::Cyan,
+    Color::Red,
+    Color::BrightGreen,
+    Color::BrightYellow,
+    Color::BrightBlue,
+    Color::BrightMagenta,
+    Color::BrightCyan,
+    Color::BrightRed,
+];
+
+/// The same for a name everywhere and always: FNV-1a of its lower case.
+fn colour_of(name: &str) -> Color {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    NAME_COLOURS[hash as usize % NAME_COLOURS.len()]
 }
 
 fn paint_row(tone: Tone, row: &str) -> String {
@@ -141,6 +183,16 @@ mod tests {
             assert!(surroundings.want_colours(Colour::Always));
             assert!(!surroundings.want_colours(Colour::Never));
         }
+    }
+
+    #[test]
+    fn a_name_has_the_same_colour_whoever_spells_it() {
+        assert_eq!(colour_of("Bob"), colour_of("bob"));
+        let names = (0..100).map(|number| colour_of(&format!("n{number}")));
+        let mut seen: Vec<String> = names.map(|colour| format!("{colour:?}")).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), NAME_COLOURS.len(), "all are used");
     }
 
     #[test]

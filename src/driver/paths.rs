@@ -133,6 +133,38 @@ fn data_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
     })
 }
 
+/// Where config.toml and rc.chat are.
+///
+/// # Errors
+/// There is no home directory.
+pub fn config_directory() -> Result<PathBuf, Fault> {
+    let project = ProjectDirs::from("", "", "ackchat");
+    let found = project.map(|project| project.config_dir().to_owned());
+    found.ok_or_else(|| {
+        let words = "There is no home directory: say where config.toml is with --config FILE.";
+        Fault::new(Exit::Usage, words)
+    })
+}
+
+/// Reads a file that others may read and nobody else may write.
+///
+/// # Errors
+/// It is not there, too long, no text, or others can write to it.
+pub fn read_shared(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let wrong = |words: &str| io::Error::new(io::ErrorKind::InvalidData, words.to_owned());
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.mode() & 0o022 != 0 {
+        return Err(wrong("others can write to it, run chmod go-w first"));
+    }
+    if meta.len() > bytes_max {
+        return Err(wrong("it is too long"));
+    }
+    let mut text = String::new();
+    file.take(bytes_max).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// What may be lost; macOS has no place of its own for it.
 fn state_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
     let project = ProjectDirs::from("", "", "ackchat").filter(|_| data.is_none());

@@ -4,10 +4,12 @@
 use super::ambient::Ambient;
 use crate::model::{Instant, Now};
 use crate::store::Wake;
+use mio::unix::SourceFd;
 use mio::{Events, Poll, Registry, Token, Waker};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// The socket's events.
@@ -18,6 +20,8 @@ pub const STDIN: Token = Token(1);
 pub const STDOUT: Token = Token(2);
 const SIGNALS: Token = Token(3);
 const STORE: Token = Token(4);
+/// Other loops inside this one: each is asked whenever one of them wakes.
+const GUEST: Token = Token(5);
 
 /// Events that one turn takes from the kernel; there are five sources.
 const EVENTS_MAX: usize = 16;
@@ -92,10 +96,26 @@ impl Reactor {
     /// # Errors
     /// If the kernel refuses.
     pub fn watch_terminal(&self) -> io::Result<()> {
-        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT] {
+        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, SIGCHLD] {
             self.signals.add_signal(signal)?;
         }
         Ok(())
+    }
+
+    /// Watches another loop's descriptor, which is ready whenever that loop has something to do.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch_guest(&self, descriptor: RawFd) -> io::Result<()> {
+        let mut source = SourceFd(&descriptor);
+        self.registry()
+            .register(&mut source, GUEST, mio::Interest::READABLE)
+    }
+
+    /// This loop's own descriptor, for a loop around it.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.poll.as_raw_fd()
     }
 
     /// Where sources are registered.
@@ -150,6 +170,8 @@ impl Reactor {
         }
         for signal in self.signals.pending() {
             let signal = match signal {
+                // It only ends the waiting: whoever has a child asks for it.
+                SIGCHLD => None,
                 SIGCONT => {
                     woken.terminal = Some(Change::Continued);
                     None

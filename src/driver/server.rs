@@ -1,5 +1,6 @@
 //! The server's loop.
 
+use super::guest::Guest;
 use super::output::Output as Screen;
 use super::reactor::{Reactor, SOCKET, STDOUT, Signal};
 use super::socket::Socket;
@@ -14,11 +15,13 @@ use crate::shell::Exit;
 use crate::store::ServerStore;
 use crate::wire::Row;
 use crate::wire::row::Status;
+use std::fs::OpenOptions;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What `serve` may be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,43 @@ pub fn run(options: &ServeOptions) -> Exit {
     }
 }
 
+/// A server that lives in somebody else's loop, and says nothing on the console.
+pub(super) struct House {
+    pub(super) guest: Box<dyn Guest>,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+}
+
+pub(super) fn guest(options: &ServeOptions) -> Result<House, Fault> {
+    let mut serving = Loop::open(options)?;
+    let address = SocketAddr::new(options.bind, options.port);
+    let failed = |error: io::Error| bind_fault(address, &error);
+    let address = serving.socket.local_address().map_err(failed)?;
+    let silence = OpenOptions::new().write(true).open("/dev/null");
+    serving.screen = Screen::new(silence.map_err(failed)?.into(), STDOUT);
+    serving.drain(serving.reactor.now());
+    Ok(House {
+        guest: Box::new(serving),
+        address,
+    })
+}
+
+impl Guest for Loop {
+    fn descriptor(&self) -> RawFd {
+        self.reactor.descriptor()
+    }
+
+    fn due_in(&self) -> Duration {
+        self.deadline().since(self.reactor.now().instant)
+    }
+
+    fn turn(&mut self) {
+        self.hurry = true;
+        // Signals are the host's; a socket that fails is a server that does not answer.
+        Self::turn(self).ok();
+    }
+}
+
 struct Loop {
     reactor: Reactor,
     socket: Socket,
@@ -68,6 +108,8 @@ struct Loop {
     entropy: Instant,
     /// The core and its store were not yet done with each other.
     unfinished: bool,
+    /// Somebody else waits for it: it never does.
+    hurry: bool,
     /// Dropped last: the store is closed before somebody else may open it.
     _data: paths::ServerData,
 }
@@ -95,7 +137,7 @@ impl Loop {
             store: store.id(),
         };
         let mut screen = Screen::new(stdout, STDOUT);
-        let (ip, port) = (options.bind, options.port);
+        let (ip, port) = (options.bind, socket.local_address().map_err(failed)?.port());
         let started = format!("[Server started at {ip} on port {port}]\n[Start listening...]\n");
         screen.print(&started, 0);
         Ok(Self {
@@ -108,6 +150,7 @@ impl Loop {
             trace,
             show_table: options.extras.show_table,
             unfinished: false,
+            hurry: false,
             _data: data,
         })
     }
@@ -130,7 +173,12 @@ impl Loop {
 
     fn turn(&mut self) -> io::Result<Option<Exit>> {
         self.screen.write(self.reactor.registry());
-        let woken = self.reactor.wait(Some(self.deadline()))?;
+        let until = if self.hurry {
+            Instant(0)
+        } else {
+            self.deadline()
+        };
+        let woken = self.reactor.wait(Some(until))?;
         match woken.signal {
             Some(Signal::Deadly(_) | Signal::Interrupt) => return Ok(Some(Exit::Interrupted)),
             Some(Signal::Terminate) => return Ok(Some(Exit::Done)),

@@ -315,7 +315,7 @@ impl<'a> Stage<'a> {
                         on_failure: OnFailure::Show,
                         ..join.settings
                     };
-                    let config = client::config(join);
+                    let config = client::core_config(join);
                     self.players[who.0].start_client(now, config, settings);
                 }
             }
@@ -389,6 +389,9 @@ impl<'a> Stage<'a> {
         let mut shown = 0;
         while let Some(output) = shell.poll_output() {
             match output {
+                shell::Output::Edit(line, target) => {
+                    shell.handle_edited(now, line, &target, Err("there is no editor here"));
+                }
                 shell::Output::Fact(fact) => runner.handle_fact(now.instant, who, fact),
                 shell::Output::Leave(exit) => {
                     store.flush();

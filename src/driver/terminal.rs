@@ -27,9 +27,10 @@ pub struct Terminal {
 static COOKED: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// Pastes come in brackets (xterm's mode 2004).
-const BRACKETS_ON: &str = "\x1b[?2004h";
-/// Ends an update that may have been begun, and the brackets.
-const BRACKETS_OFF: &str = "\x1b[?2026l\x1b[?2004l";
+/// The window's title is put aside, for the end (xterm's window operation 22).
+const BEGIN: &str = "\x1b[22;2t\x1b[?2004h";
+/// Ends an update that may have been begun, and all of the above.
+const END: &str = "\x1b[?2026l\x1b[23;2t\x1b[?2004l";
 
 impl Terminal {
     /// Makes the terminal raw, and promises to restore it, whatever happens.
@@ -107,12 +108,14 @@ fn enter_raw_mode() -> io::Result<()> {
         !(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::IEXTEN | LocalFlags::ISIG);
     raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
     raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-    COOKED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get_or_insert(now);
+    let mut cooked = COOKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = cooked.is_none();
+    cooked.get_or_insert(now);
+    drop(cooked);
     tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
-    super::output::put(io::stdout().as_fd(), BRACKETS_ON);
+    if is_first {
+        super::output::put(io::stdout().as_fd(), BEGIN);
+    }
     Ok(())
 }
 
@@ -120,7 +123,7 @@ fn enter_raw_mode() -> io::Result<()> {
 fn leave_raw_mode() {
     let cooked = COOKED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(cooked) = cooked {
-        super::output::put(io::stdout().as_fd(), BRACKETS_OFF);
+        super::output::put(io::stdout().as_fd(), END);
         // A terminal that is gone needs no modes.
         tcsetattr(io::stdin(), SetArg::TCSANOW, &cooked).ok();
     }

@@ -428,6 +428,14 @@ pub const LISTED_MAX: usize = 100;
 pub const PASTE_LINES_MAX: usize = 3;
 /// The same in bytes.
 pub const PASTE_BYTES_MAX: usize = 1000;
+/// Changes of presence are told together when they come within this.
+pub const PRESENCE_FOLD: Duration = ms(2000);
+/// Names in one line about presence; the rest is counted.
+pub const PRESENCE_NAMES_MAX: usize = 8;
+/// Somebody who typed nothing for so long is told of a message.
+pub const LOOKED_AWAY: Duration = ms(5000);
+/// Characters of a notification.
+pub const NOTIFICATION_CHARS_MAX: usize = 200;
 /// What undo remembers of one text.
 pub const UNDO_BYTES_MAX: usize = 1 << 20;
 

@@ -86,7 +86,9 @@ impl Recorder {
                     Outcome::Done(client::Outcome::Message { id, .. }) => {
                         format!("{before}{label}> {body}\n#: {id}\n")
                     }
-                    Outcome::Done(client::Outcome::Done) => format!("{before}{label}> {body}\n"),
+                    Outcome::Done(client::Outcome::Done | client::Outcome::Recalled(_)) => {
+                        format!("{before}{label}> {body}\n")
+                    }
                     Outcome::Failed { code, .. } => {
                         format!("{before}{label}!> {body}\n{label}< error code={code}\n")
                     }

@@ -29,6 +29,10 @@ pub enum Kind {
     Oneself,
     /// A person or program.
     Peer,
+    /// The key of a setting.
+    Setting,
+    /// What the setting before it may be.
+    SettingValue,
     /// A person, or `#` and a group.
     Target,
     /// The rest of the line, byte for byte.
@@ -106,6 +110,8 @@ impl Kind {
             Self::Id => "id",
             Self::Oneself => "oneself",
             Self::Peer => "peer",
+            Self::Setting => "setting",
+            Self::SettingValue => "value",
             Self::Target => "target",
             Self::Text => "text",
             Self::Topic => "topic",
@@ -239,9 +245,13 @@ fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
     match param.kind {
         Kind::Choice(words) if !words.contains(&word.text) => Err(at(Refusal::NoChoice(words))),
-        Kind::Choice(_) | Kind::Command | Kind::File | Kind::Oneself | Kind::Topic => {
-            Ok(Value::Word(word.text.to_owned()))
-        }
+        Kind::Choice(_)
+        | Kind::Command
+        | Kind::File
+        | Kind::Oneself
+        | Kind::Setting
+        | Kind::SettingValue
+        | Kind::Topic => Ok(Value::Word(word.text.to_owned())),
         Kind::Count => match word.text.parse() {
             Ok(count @ 1..) => Ok(Value::Count(count)),
             _ => Err(at(Refusal::NoCount)),

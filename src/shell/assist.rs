@@ -4,6 +4,7 @@
 use super::args::{Kind, Param, Target};
 use super::command::{Command, Context};
 use super::grammar::{self, Input, Line};
+use super::settings::{self, Look, SETTINGS, Switch};
 use super::topics::TOPICS;
 use crate::client::view::Entry;
 use crate::model::{GroupName, Name};
@@ -21,6 +22,8 @@ pub struct Assist<'a> {
     pub cx: Context<'a>,
     /// Whom lines are for.
     pub conversation: Option<&'a Target>,
+    /// How it looks.
+    pub look: Look,
     /// Whether the text is coloured; hints are dim in any case, or they would look typed.
     pub colours: Colours,
 }
@@ -46,6 +49,8 @@ pub struct Suggestion {
 struct Slot<'a> {
     /// Where the word at the cursor begins.
     start: usize,
+    /// The argument before it.
+    before: Option<&'a str>,
     expected: Expected<'a>,
 }
 
@@ -100,7 +105,7 @@ impl Assist<'_> {
     }
 
     /// What is expected at the end of a text.
-    fn slot(&self, text: &str) -> Option<Slot<'_>> {
+    fn slot<'t>(&'t self, text: &'t str) -> Option<Slot<'t>> {
         let input = match self.conversation {
             Some(_) => Input::Conversation,
             None => Input::Command,
@@ -110,6 +115,7 @@ impl Assist<'_> {
             Line::Blank => {
                 return Some(Slot {
                     start: text.len(),
+                    before: None,
                     expected: Expected::Command,
                 });
             }
@@ -119,6 +125,7 @@ impl Assist<'_> {
         if args_at == text.len() {
             return Some(Slot {
                 start: word.span.start,
+                before: None,
                 expected: Expected::Command,
             });
         }
@@ -129,6 +136,10 @@ impl Assist<'_> {
     fn candidates(&self, slot: &Slot<'_>, word: &str) -> Vec<Candidate> {
         match slot.expected {
             Expected::Command => self.commands(word),
+            Expected::Argument(_, param, _) if param.kind == Kind::SettingValue => {
+                let setting = slot.before.and_then(settings::find);
+                matching(setting_values(setting), word, "")
+            }
             Expected::Argument(_, param, _) => self.arguments(param.kind, word),
             Expected::Text => match word.strip_prefix('@') {
                 Some(name) => matching(self.names(), name, "@"),
@@ -178,8 +189,18 @@ impl Assist<'_> {
                 let words = words.iter().map(|choice| ((*choice).to_owned(), ""));
                 matching(words, word, "")
             }
+            Kind::Setting => {
+                let live = SETTINGS.iter().filter(|s| s.when == settings::When::Live);
+                let keys = live.map(|setting| (setting.key.to_owned(), ""));
+                matching(keys, word, "")
+            }
             // Thirty digits are to be compared, not to be completed; files are not in the view.
-            Kind::Count | Kind::File | Kind::Fingerprint | Kind::Id | Kind::Text => Vec::new(),
+            Kind::Count
+            | Kind::File
+            | Kind::Fingerprint
+            | Kind::Id
+            | Kind::SettingValue
+            | Kind::Text => Vec::new(),
             Kind::Group => {
                 let bare = word.strip_prefix('#');
                 let sign = if bare.is_some() { "#" } else { "" };
@@ -288,7 +309,7 @@ impl Hinter for Assist<'_> {
     type Hint = Suggestion;
 
     fn hint(&self, line: &str, pos: usize, cx: &rustyline::Context<'_>) -> Option<Suggestion> {
-        if pos < line.len() || line.contains('\n') {
+        if self.look.hints == Switch::Off || pos < line.len() || line.contains('\n') {
             return None;
         }
         if line.is_empty() {
@@ -378,14 +399,16 @@ impl Candidate {
 }
 
 /// Which argument the end of a line belongs to.
-fn argument_slot<'a>(command: &'a Command, text: &str, args_at: usize) -> Option<Slot<'a>> {
+fn argument_slot<'a>(command: &'a Command, text: &'a str, args_at: usize) -> Option<Slot<'a>> {
     let mut at = args_at;
+    let mut before = None;
     for (index, param) in command.params.iter().enumerate() {
         if param.kind == Kind::Text {
             return Some(word_of_text(text)).map(|slot| match grammar::rest(text, at) {
                 Some(_) => slot,
                 None => Slot {
                     start: text.len(),
+                    before,
                     expected: Expected::Argument(command, *param, false),
                 },
             });
@@ -394,14 +417,23 @@ fn argument_slot<'a>(command: &'a Command, text: &str, args_at: usize) -> Option
         let expected = Expected::Argument(command, *param, more);
         match grammar::argument(text, at) {
             None => {
-                let start = text.len();
-                return Some(Slot { start, expected });
+                return Some(Slot {
+                    start: text.len(),
+                    before,
+                    expected,
+                });
             }
             Some((word, end)) if end == text.len() => {
-                let start = word.span.start;
-                return Some(Slot { start, expected });
+                return Some(Slot {
+                    start: word.span.start,
+                    before,
+                    expected,
+                });
             }
-            Some((_, end)) => at = end,
+            Some((word, end)) => {
+                before = Some(word.text);
+                at = end;
+            }
         }
     }
     None
@@ -412,6 +444,7 @@ fn word_of_text(text: &str) -> Slot<'static> {
     let blank = text.rfind([' ', '\t', '\n']);
     Slot {
         start: blank.map_or(0, |blank| blank + 1),
+        before: None,
         expected: Expected::Text,
     }
 }
@@ -436,6 +469,16 @@ where
         });
     }
     if first.is_empty() { second } else { first }
+}
+
+fn setting_values(
+    setting: Option<&'static settings::Setting>,
+) -> impl Iterator<Item = (String, &'static str)> {
+    let words = match setting.map(|setting| setting.kind) {
+        Some(settings::Kind::Choice(words)) => words,
+        _ => &[],
+    };
+    words.iter().map(|word| ((*word).to_owned(), ""))
 }
 
 /// Without regard to case; names are ASCII.
@@ -492,6 +535,7 @@ mod tests {
             let assist = Assist {
                 cx,
                 conversation: self.conversation.as_ref(),
+                look: Look::default(),
                 colours: Colours::On,
             };
             ask(&assist, &rustyline::Context::new(&self.history))
@@ -525,7 +569,7 @@ mod tests {
             ("/tab", "/table "),
             ("lea", "leave_group"),
             ("msg", "msg "),
-            ("se", "send, send_all, send_group  not now"),
+            ("se", "send, send_all, set, send_group  not now"),
             ("SEND_A", "send_all "),
             ("send ", "bob  online, Carol  away, dave  offline"),
             ("send b", "send bob "),
@@ -541,6 +585,8 @@ mod tests {
             ("dereg ", "dereg alice"),
             ("help cre", "help create_group"),
             ("trust bob 0", ""),
+            ("set ti", "set time "),
+            ("set time s", "set time short"),
             ("frobnicate x", ""),
             ("list_groups ", ""),
             ("zz", ""),

@@ -177,6 +177,141 @@ mod tests {
         }
     }
 
+    /// A terminal that writes down whatever a text makes it do besides printing.
+    #[derive(Default)]
+    struct Deeds(Vec<&'static str>);
+
+    impl vt100::Callbacks for Deeds {
+        fn audible_bell(&mut self, _: &mut vt100::Screen) {
+            self.0.push("rings");
+        }
+        fn visual_bell(&mut self, _: &mut vt100::Screen) {
+            self.0.push("flashes");
+        }
+        fn set_window_title(&mut self, _: &mut vt100::Screen, _: &[u8]) {
+            self.0.push("has another title");
+        }
+        fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], _: &[u8]) {
+            self.0.push("fills the clipboard");
+        }
+        fn paste_from_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8]) {
+            self.0.push("tells the clipboard");
+        }
+        fn unhandled_control(&mut self, _: &mut vt100::Screen, _: u8) {
+            self.0.push("obeys a control");
+        }
+        fn unhandled_escape(&mut self, _: &mut vt100::Screen, _: Option<u8>, _: Option<u8>, _: u8) {
+            self.0.push("obeys an escape");
+        }
+        fn unhandled_osc(&mut self, _: &mut vt100::Screen, _: &[&[u8]]) {
+            self.0.push("obeys a command");
+        }
+    }
+
+    /// What strangers may try, each piece alone and all of them mixed.
+    const HOSTILE: &[&str] = &[
+        "\x1b[2J",
+        "\x1b[H",
+        "\x1b[10A",
+        "\x1b[?1049h",
+        "\x1b[?25l",
+        "\x1b[31;1m",
+        "\x1b[8m",
+        "\x1b]0;title\x07",
+        "\x1b]2;never ends",
+        "\x1b]52;c;aGVsbG8=\x07",
+        "\x1b]52;c;?\x1b\\",
+        "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\",
+        "\x1bP$q\"p\x1b\\",
+        "\x1b_apc\x1b\\",
+        "\x1b^pm",
+        "\x1b[6n",
+        "\x1b[c",
+        "\x1b(0qqq",
+        "\x1b#8",
+        "\x1bc",
+        "\x1b",
+        "\u{9b}2J",
+        "\u{9d}0;title\u{9c}",
+        "\u{90}q\u{9c}",
+        "\u{85}",
+        "\r",
+        "\x08\x08\x08",
+        "\x07",
+        "\x0e",
+        "\x0b\x0c",
+        "\0",
+        "\x7f",
+        "\u{202e}fdp.exe",
+        "\u{2066}\u{2069}\u{200f}\u{61c}",
+        "\u{200b}\u{feff}\u{2060}\u{180e}",
+        "\u{e0041}\u{e007f}",
+        "z\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}",
+        "\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+        "\u{2028}\u{2029}",
+        ">>> exit",
+        "[Welcome back!]",
+        "日本",
+        "👩\u{200d}👩\u{200d}👧",
+        "plain",
+        " ",
+        "\n",
+    ];
+
+    /// The text as a message on a screen: it only prints, only in its own rows, only in its own
+    /// colour, and the prompt below stands where it should.
+    fn check(text: &str, seed: usize) {
+        let size = |n| std::num::NonZeroU16::new(n).unwrap();
+        let mut screen =
+            vt100::Parser::new_with_callbacks(size(50), size(400), 0, Deeds::default());
+        screen.process(b"above\r\n");
+        let rows: Vec<String> = lines(text).collect();
+        let message = format!("bob: {}", rows.join("\r\n  "));
+        screen.process(message.as_bytes());
+        screen.process(b"\r\n>>> ");
+        assert_eq!(screen.callbacks().0, [""; 0], "seed {seed}: {text:?}");
+        let screen = screen.screen();
+        let shown: Vec<String> = screen.rows(0, 400).collect();
+        let last = shown
+            .iter()
+            .rposition(|row| !row.trim().is_empty())
+            .unwrap();
+        assert_eq!(shown[0].trim_end(), "above", "seed {seed}: {text:?}");
+        assert!(shown[1].starts_with("bob: "), "seed {seed}: {text:?}");
+        assert_eq!(shown[last].trim_end(), ">>>", "seed {seed}: {text:?}");
+        assert!(
+            shown[2..last]
+                .iter()
+                .all(|row| !row.starts_with(['[', '>'])),
+            "{shown:?}"
+        );
+        let row = u16::try_from(last).unwrap();
+        assert_eq!(screen.cursor_position(), (row, 4), "seed {seed}: {text:?}");
+        assert_eq!(screen.fgcolor(), vt100::Color::Default);
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+    }
+
+    #[test]
+    fn a_terminal_does_nothing_but_print_what_strangers_wrote() {
+        for (index, piece) in HOSTILE.iter().enumerate() {
+            check(piece, index);
+            check(&format!("a{piece}b"), index);
+        }
+        let mut random = 1_usize;
+        for seed in 0..2000 {
+            let mut text = String::new();
+            for _ in 0..8 {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                text += HOSTILE[(random >> 33) % HOSTILE.len()];
+            }
+            // Where a terminal wraps a long row nobody but the terminal knows: no row is so long.
+            let narrow: String = text.chars().take(40).collect();
+            check(&narrow, seed);
+        }
+    }
+
     #[test]
     fn line_feeds_divide_lines() {
         assert_eq!(lines("a\nb\n").collect::<Vec<_>>(), ["a", "b", ""]);

@@ -124,6 +124,8 @@ pub struct Context<'a> {
 pub enum Action {
     /// End the conversation.
     Close,
+    /// Write a message to somebody, or to whom one talks to, in an editor.
+    Edit(Option<Target>),
     /// Write a conversation into a file.
     Export(Recipient, Box<str>),
     /// Begin a conversation.
@@ -136,6 +138,8 @@ pub enum Action {
     Recall(Recall),
     /// Show these lines; there is nothing else to do.
     Say(String),
+    /// Show what is set, or set it.
+    Set(Option<String>, Option<String>),
 }
 
 /// What becomes of a recording.
@@ -185,6 +189,8 @@ pub enum Refusal {
     NotSelfDereg(Name),
     /// `reg` with another's name; one's own is this.
     NotSelfReg(Name),
+    /// There is nobody to write to.
+    NoTarget,
     /// There are more words than arguments.
     Surplus,
     /// Too many lines wait already.
@@ -328,6 +334,7 @@ impl Refusal {
             | Self::NoCount
             | Self::NoFingerprint
             | Self::NoId
+            | Self::NoTarget
             | Self::Surplus => ErrorCode::Usage,
             Self::NoKey(_) => ErrorCode::Refused,
             Self::NotSelfDereg(_) | Self::NotSelfReg(_) => ErrorCode::NotSelf,

@@ -62,7 +62,8 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Vec
 }
 
 /// The line and, under the place that is meant, carets and advice.
-fn caret(source: &str, span: &Range<usize>, advice: &str) -> String {
+#[must_use]
+pub fn caret(source: &str, span: &Range<usize>, advice: &str) -> String {
     let quote = |range: Range<usize>| {
         let text = source.get(range).unwrap_or_default();
         clean::line(text).replace('\t', " ")
@@ -111,6 +112,7 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
         }
         Refusal::NoChoice(words) => Some(format!("one of {}", words.join(", "))),
         Refusal::NoFingerprint => Some("a fingerprint is 30 digits, as verify shows it".to_owned()),
+        Refusal::NoTarget => Some("say to whom: edit bob".to_owned()),
         Refusal::Surplus => Some("nothing stands here".to_owned()),
         Refusal::UnknownCommand => {
             let word = source.get(error.span.clone()).unwrap_or_default();
@@ -194,6 +196,8 @@ fn examples(kind: Kind, view: &View) -> String {
         | Kind::Fingerprint
         | Kind::Id
         | Kind::Oneself
+        | Kind::Setting
+        | Kind::SettingValue
         | Kind::Text
         | Kind::Topic => Vec::new(),
     };

@@ -6,6 +6,7 @@ use super::command::{Action, CommandError, Context, LaterLines, Refusal};
 use super::grammar::{self, Input};
 use super::manual;
 use super::registry::{Call, Parsed};
+use super::settings::Look;
 use crate::client::Request;
 use crate::model::InvalidText;
 
@@ -34,6 +35,7 @@ pub fn interpret(
     let assist = Assist {
         cx: *cx,
         conversation,
+        look: Look::default(),
         colours: Colours::Off,
     };
     if let Some(answer) = assist.answer(source) {
@@ -82,7 +84,14 @@ fn run(cx: &Context<'_>, call: Call<'_>, source: &str) -> Result<Order, CommandE
     }
 }
 
-fn say(cx: &Context<'_>, target: &Target, text: &str) -> Result<Order, CommandError> {
+/// A text for somebody.
+///
+/// # Errors
+/// It cannot be sent in this mode, or it is no text.
+///
+/// # Panics
+/// If `send` or `send_group` is not built in.
+pub fn say(cx: &Context<'_>, target: &Target, text: &str) -> Result<Order, CommandError> {
     let command = match target {
         Target::Group(_) => "send_group",
         Target::Name(_) => "send",

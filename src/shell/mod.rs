@@ -19,9 +19,11 @@ mod lines;
 pub mod manual;
 pub mod matcher;
 pub mod pattern;
+mod presence;
 pub mod records;
 pub mod registry;
 pub mod render;
+pub mod settings;
 pub mod template;
 pub mod topics;
 
@@ -39,8 +41,10 @@ use args::Target;
 use assist::{Assist, Colours};
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
 use fields::Fact;
+use interpret::Order;
 use lines::{Found, Lines, Pending};
 use render::Renderer;
+use settings::{Look, Origin, Presence, Switch, Time, Values, Wrong};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -51,6 +55,9 @@ pub struct Shell {
     settings: Settings,
     lines: Lines,
     conversation: Option<Target>,
+    values: Values,
+    look: Look,
+    presence: presence::Fold,
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
@@ -158,6 +165,8 @@ pub enum Tone {
 /// What has to be done next, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
+    Edit(LineId, Target),
     /// Something happened, with named fields; a `Show` may say the same in words.
     Fact(Fact),
     /// The program ends with this status; nothing follows.
@@ -197,6 +206,9 @@ impl Shell {
             settings,
             lines: Lines::default(),
             conversation: None,
+            values: Values::default(),
+            look: Look::default(),
+            presence: presence::Fold::default(),
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
@@ -204,6 +216,20 @@ impl Shell {
             members: Vec::new(),
             failure_told: false,
         }
+    }
+
+    /// What is set, and by whom, beside what [`Settings`] says.
+    #[must_use]
+    pub fn with_values(mut self, values: Values) -> Self {
+        self.look = values.look();
+        self.values = values;
+        self
+    }
+
+    /// How it looks and sounds.
+    #[must_use]
+    pub const fn look(&self) -> Look {
+        self.look
     }
 
     /// Logs in; `Settled(line, ..)` when done. A refused or unanswered login leads to `Leave`.
@@ -307,6 +333,27 @@ impl Shell {
     pub fn handle_timeout(&mut self, now: Now) {
         self.now = now;
         self.client.handle_timeout(now);
+        if let Some(line) = self.presence.take(now.instant) {
+            self.show_words((Tone::Hint, line));
+        }
+    }
+
+    /// What was written in an editor for a line, or why nothing was.
+    pub fn handle_edited(
+        &mut self,
+        now: Now,
+        line: LineId,
+        target: &Target,
+        text: Result<&str, &str>,
+    ) {
+        self.now = now;
+        match text {
+            Ok(text) => match interpret::say(&self.context(), target, text) {
+                Ok(order) => self.perform(line, order),
+                Err(error) => self.refuse(line, "", &error),
+            },
+            Err(why) => self.complain(line, ErrorCode::Refused, why),
+        }
     }
 
     /// The next thing to do.
@@ -331,7 +378,22 @@ impl Shell {
     /// When `handle_timeout` wants to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.client.deadline()
+        let both = [self.client.deadline(), self.presence.due()];
+        both.into_iter().flatten().min()
+    }
+
+    /// What may stand behind the prompt: messages held back, no server.
+    #[must_use]
+    pub fn marks(&self) -> String {
+        let view = self.view();
+        let mut marks = String::new();
+        if self.look.marks == Switch::On && view.held > 0 {
+            marks = format!("[{}] ", view.held);
+        }
+        if self.look.marks == Switch::On && !view.server_responds {
+            marks += "[no server] ";
+        }
+        marks
     }
 
     /// `>>> `, `>>> (g) `, `>>> bob: `, `>>> (g): `.
@@ -346,6 +408,7 @@ impl Shell {
         Assist {
             cx: self.context(),
             conversation: self.conversation.as_ref(),
+            look: self.look,
             colours,
         }
     }
@@ -360,6 +423,12 @@ impl Shell {
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whom lines are for, in a conversation.
+    #[must_use]
+    pub const fn conversation(&self) -> Option<&Target> {
+        self.conversation.as_ref()
     }
 
     /// What is known, as the records of a query of [`fields::QUERIES`].
@@ -398,8 +467,18 @@ impl Shell {
             Ok(None) => return self.settle_done(line),
             Err(error) => return self.refuse(line, source, &error),
         };
+        self.perform(line, order);
+    }
+
+    fn perform(&mut self, line: LineId, order: Order) {
         match order.action {
             Action::Close => self.conversation = None,
+            Action::Edit(target) => {
+                return match target.or_else(|| self.conversation.clone()) {
+                    Some(target) => self.outputs.push_back(Output::Edit(line, target)),
+                    None => self.refuse(line, "", &Refusal::NoTarget.at(0..0)),
+                };
+            }
             Action::Open(target) => self.conversation = Some(target),
             Action::Export(talk, file) => {
                 let talk = Some(talk);
@@ -417,8 +496,56 @@ impl Shell {
                 return self.ask(Some(line), request, order.later_lines);
             }
             Action::Say(text) => self.show_words((Tone::Notice, text)),
+            Action::Set(key, value) => return self.set(line, key.as_deref(), value.as_deref()),
         }
         self.settle_done(line);
+    }
+
+    /// Shows what is set, or sets it.
+    fn set(&mut self, line: LineId, key: Option<&str>, value: Option<&str>) {
+        if let (Some(key), Some(value)) = (key, value)
+            && let Err(wrong) = self.values.put(key, value, Origin::Set)
+        {
+            return self.refuse_setting(line, &wrong);
+        }
+        if let Some(wrong) = key.filter(|key| settings::find(key).is_none()) {
+            return self.refuse_setting(line, &Wrong::Key(wrong.to_owned()));
+        }
+        self.look = self.values.look();
+        match (key, value) {
+            (Some("exit_on_dereg"), Some(value)) => self.settings.exit_on_dereg = value == "on",
+            (Some("show_table"), Some(value)) => self.settings.show_table = value == "on",
+            (Some("style"), Some("plain")) => self.settings.style = Style::Plain,
+            (Some("style"), Some(_)) => self.settings.style = Style::Bracket,
+            _ => {}
+        }
+        let wanted = settings::SETTINGS.iter();
+        let wanted = wanted.filter(|setting| key.is_none_or(|key| key == setting.key));
+        let rows: Vec<String> = wanted
+            .map(|s| format!("  {}", self.values.row(s)))
+            .collect();
+        let rows: Vec<String> = rows.iter().map(|row| clean::line(row)).collect();
+        self.show_words((Tone::Hint, rows.join("\n")));
+        self.settle_done(line);
+    }
+
+    fn refuse_setting(&mut self, line: LineId, wrong: &Wrong) {
+        let words = clean::line(&wrong.to_string());
+        self.complain(line, ErrorCode::Refused, &words);
+        if let Wrong::Key(key) = wrong {
+            let keys = settings::SETTINGS.iter().map(|setting| setting.key);
+            let near = explain::did_you_mean(&explain::nearest(key, keys));
+            if let Some(question) = near {
+                self.show_words((Tone::Hint, format!("  {question}")));
+            }
+        }
+    }
+
+    /// A line that was understood and cannot be done.
+    fn complain(&mut self, line: LineId, code: ErrorCode, words: &str) {
+        let notice = render::notice(&format!("{words}."), self.settings.style);
+        self.show_words((Tone::Failure, notice));
+        self.fail(Some(line), code, words.to_owned(), code.exit());
     }
 
     fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
@@ -501,6 +628,7 @@ impl Shell {
         let facts = fields::of_event(&event, &self.view().name);
         self.outputs.extend(facts.into_iter().map(Output::Fact));
         let mut words = self.renderer().event(&event);
+        self.decorate(&event, &mut words);
         if self.settings.show_table && matches!(event, Event::Table { .. }) {
             let table = render::table(self.view(), None, self.settings.style);
             words.push((Tone::Notice, table));
@@ -515,6 +643,28 @@ impl Shell {
                 event,
                 messages: messages.unwrap_or(0),
             }));
+        }
+    }
+
+    /// What the settings add to an event: the time before a message, who came and went.
+    fn decorate(&mut self, event: &Event, words: &mut Vec<render::Words>) {
+        match event {
+            Event::Message(arrived) if self.look.time != Time::Off => {
+                let stamp = self.now.wall.at(arrived.sent_ms).stamp();
+                let stamp = match self.look.time {
+                    Time::Short => stamp.get(11..16).unwrap_or(&stamp),
+                    Time::Iso | Time::Off => &stamp,
+                };
+                if let Some((_, text)) = words.first_mut() {
+                    text.insert_str(0, &format!("{stamp} "));
+                }
+            }
+            Event::Presence { who, status } => match self.look.presence {
+                Presence::Fold => self.presence.push(self.now.instant, who, *status),
+                Presence::Off => {}
+                Presence::Show => words.push((Tone::Hint, presence::line(who, *status))),
+            },
+            _ => {}
         }
     }
 

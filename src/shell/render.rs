@@ -249,6 +249,7 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
             format!("Usage: {}", error.usage.as_deref().unwrap_or("help"))
         }
         Refusal::LongText => "Message too long.".to_owned(),
+        Refusal::NoTarget => "Nobody to write to.".to_owned(),
         Refusal::NoKey(name) => format!("No key of {name} is known yet."),
         Refusal::NotSelfDereg(own) => {
             format!("Invalid name for de-registration, should be {own}.")
@@ -259,6 +260,12 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
         Refusal::UnknownPeer => NOUSER.to_owned(),
     };
     bracket(&text, style)
+}
+
+/// A notice that has no event.
+#[must_use]
+pub fn notice(text: &str, style: Style) -> String {
+    bracket(text, style)
 }
 
 /// The table, or one row of it.

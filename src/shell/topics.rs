@@ -23,10 +23,10 @@ pub const TOPICS: [Topic; 6] = [
     Topic {
         word: "delivery",
         text: "delivery - what is known of a message
-  received    the other's program has it on disk; nobody claims that it was read
-  saved       the server has it on disk for somebody who is away; a notice follows later
-  No ACK      the other's program did not answer in half a second; the server has been asked
-  kept        nobody is known to have it; it is sent again at the next contact",
+  received    the other's program has it on disk; whether it was read is open
+  saved       the server has it on disk for one who is away; a notice follows
+  No ACK      the other's program did not answer at once; the server is asked
+  kept        nobody is known to have it; it is tried again at next contact",
     },
     Topic {
         word: "groups",
@@ -40,9 +40,9 @@ pub const TOPICS: [Topic; 6] = [
     Topic {
         word: "keyboard",
         text: "keyboard - keys at the prompt
-  Tab              completes; twice: lists what fits     ? at the end lists it, too
+  Tab              completes; twice: lists what fits; ? at the end does, too
   Right            takes the grey text at the end
-  Up, Down         older and newer lines that begin as the text before the cursor
+  Up, Down         older and newer lines that begin as what stands there
   Ctrl-R           searches in older lines; Ctrl-G gives up
   Ctrl-A, Ctrl-E   begin and end      Alt-B, Alt-F   a word left, right
   Ctrl-K, Ctrl-U   cut to the end, to the begin       Ctrl-W   cut a word
@@ -50,7 +50,8 @@ pub const TOPICS: [Topic; 6] = [
   Ctrl-_           undo
   Alt-Enter        a new row in the text; a \\ at the end does the same
   Ctrl-C           clears the line; on an empty one leaves without a word
-  Ctrl-D           on an empty line: exit            Ctrl-Z   suspends      Ctrl-L   clears",
+  Ctrl-D           on an empty line: exit
+  Ctrl-Z, Ctrl-L   suspends the program; clears the screen",
     },
     Topic {
         word: "keys",
@@ -89,7 +90,7 @@ mod tests {
             assert!(!commands.any(|command| command.name == topic.word));
             assert!(topic.text.starts_with(topic.word));
             for row in topic.text.lines() {
-                assert!(row.len() <= 100, "{row}");
+                assert!(row.len() < 80, "{row}");
             }
         }
         assert!(TOPICS.is_sorted_by_key(|topic| topic.word));

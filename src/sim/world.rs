@@ -903,6 +903,13 @@ impl World {
     fn perform(&mut self, id: NodeId, output: shell::Output) -> Performed {
         let now = self.now;
         match output {
+            shell::Output::Edit(line, target) => {
+                // Nobody sits there.
+                let clocks = self.see(id).now(now);
+                if let Some(shell) = self.actor_mut(id).and_then(|actor| actor.shell.as_mut()) {
+                    shell.handle_edited(clocks, line, &target, Err("there is no editor here"));
+                }
+            }
             shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace

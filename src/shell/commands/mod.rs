@@ -25,6 +25,7 @@ commands![
     outbox,
     open,
     close,
+    edit,
     list_groups,
     create_group,
     join_group,
@@ -42,5 +43,6 @@ commands![
     trust,
     record,
     help,
+    set,
     exit,
 ];

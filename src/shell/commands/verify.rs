@@ -9,7 +9,7 @@ pub(super) fn command() -> Command {
     Command::new(
         "verify",
         Heading::Keys,
-        "show the digits that you and NAME both see, or your own",
+        "show the digits that you and NAME see, or your own",
         run,
     )
     .optional("name", Kind::Peer)

@@ -1,0 +1,145 @@
+//! `host` and `demo`: a server, its first client and perhaps a friend, in one process and one loop.
+
+use super::client::{self, JoinOptions};
+use super::echo::Echo;
+use super::guest::Guest;
+use super::server::{self, ServeOptions};
+use super::{Fault, ambient};
+use crate::model::Name;
+use crate::shell::Exit;
+use std::fs::{self, DirBuilder};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+/// What a newcomer may try.
+const TRY: [&str; 3] = [
+    "  send echo hello     one message; echo is a program and answers",
+    "  open echo           a conversation: every line is a message; /close ends it",
+    "  help                all there is; Tab completes, Ctrl-D leaves",
+];
+
+/// A server for everybody who can reach this machine, and a client of it.
+#[must_use]
+pub fn host(serve: &ServeOptions, join: &JoinOptions) -> Exit {
+    let house = match server::guest(serve) {
+        Ok(house) => house,
+        Err(fault) => return fault.report(),
+    };
+    let server = local(house.address);
+    let port = server.port();
+    let hint = format!("  others join with: ackchat join NAME --server THIS-MACHINE:{port}");
+    let join = JoinOptions {
+        server,
+        ..join.clone()
+    };
+    client::run_with(&join, vec![house.guest], &[hint.as_str()])
+}
+
+/// A server on loopback, a friend who answers, and a shell; nothing of it stays.
+#[must_use]
+pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
+    let folder = match Folder::make() {
+        Ok(folder) => folder,
+        Err(fault) => return fault.report(),
+    };
+    let data = Some(folder.0.clone());
+    let serve = ServeOptions {
+        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        port: 0,
+        data: data.clone(),
+        ..serve.clone()
+    };
+    let opened = server::guest(&serve).and_then(|house| {
+        let address = local(house.address);
+        let echo: Box<dyn Guest> = Box::new(Echo::open(address)?);
+        Ok((vec![house.guest, echo], address))
+    });
+    let (guests, server) = match opened {
+        Ok(opened) => opened,
+        Err(fault) => return fault.report(),
+    };
+    let join = JoinOptions {
+        server,
+        data,
+        ..join.clone()
+    };
+    client::run_with(&join, guests, &TRY)
+}
+
+/// Who one is in a demonstration.
+///
+/// # Panics
+/// Never: the word is a name.
+#[must_use]
+pub fn demo_name() -> Name {
+    "you".parse().expect("three letters are a name")
+}
+
+/// And who answers.
+///
+/// # Panics
+/// Never: the word is a name.
+#[must_use]
+pub fn echo_name() -> Name {
+    "echo".parse().expect("four letters are a name")
+}
+
+/// The same port, as this machine reaches it.
+fn local(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// A folder that goes away with the demonstration.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self, Fault> {
+        let [a, b, c, d, ..] = ambient::random();
+        let number = u32::from_be_bytes([a, b, c, d]);
+        let path = std::env::temp_dir().join(format!("ackchat-demo-{number:08x}"));
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| {
+            let words = format!("Cannot make {}: {error}.", path.display());
+            Fault::new(Exit::Usage, &words)
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_for_all_addresses_is_reached_on_loopback() {
+        for (bound, reached) in [
+            ("0.0.0.0:5000", "127.0.0.1:5000"),
+            ("[::]:5000", "[::1]:5000"),
+            ("192.0.2.7:5000", "192.0.2.7:5000"),
+        ] {
+            let address = local(bound.parse().unwrap());
+            assert_eq!(address, reached.parse().unwrap());
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_demonstration_stays() {
+        let folder = Folder::make().unwrap();
+        let path = folder.0.clone();
+        assert!(path.is_dir());
+        drop(folder);
+        assert!(!path.exists());
+    }
+}
