@@ -4,6 +4,7 @@
 use super::rig::{PATIENCE, Rig};
 use std::process::Command;
 
+const RECEIVED: &str = "[Message received by ";
 const SAVED: &str = "[Offline message sent at ";
 const MESSAGES: usize = 8;
 
@@ -21,6 +22,20 @@ pub(crate) fn run() -> Result<(), String> {
             break;
         }
         kills += 1;
+    }
+    for (name, story) in [
+        ("a sender", sender as Story),
+        ("a recipient", recipient as Story),
+    ] {
+        let mut kills = 0;
+        loop {
+            let inject = format!("inject=fsync:signal=KILL:when={}", kills + 1);
+            if !story(&["-e", "trace=fsync", "-e", &inject])? {
+                break;
+            }
+            kills += 1;
+        }
+        println!("sync: {name} killed at each of {kills} syncs; nothing confirmed was lost");
     }
     for (call, error, when) in [
         ("fsync", "EIO", "6..9"),
@@ -41,11 +56,8 @@ pub(crate) fn run() -> Result<(), String> {
 
 /// A small story under strace. Whatever was confirmed must arrive, once. True if the server died.
 fn once(strace: &[&str]) -> Result<(bool, usize), String> {
-    let mut rig = Rig::new();
-    let log = rig.home.path().join("strace.log");
-    let words = ["strace", "-f", "-o", log.to_str().unwrap()];
-    let under: Vec<&str> = words.iter().chain(strace).copied().collect();
-    rig.serve(&under);
+    let (mut rig, log) = rig_with_log();
+    rig.serve(&under(&log, strace));
     let mut names = Vec::new();
     for name in ["zoe", "ann"] {
         if rig.server_is_dead() {
@@ -101,6 +113,92 @@ fn once(strace: &[&str]) -> Result<(bool, usize), String> {
         }
     }
     Ok((died, confirmed.len()))
+}
+
+/// True if the program under strace died.
+type Story = fn(&[&str]) -> Result<bool, String>;
+
+/// Zoe takes messages under strace, dies, and comes back.
+fn recipient(strace: &[&str]) -> Result<bool, String> {
+    let (mut rig, log) = rig_with_log();
+    rig.serve(&[]);
+    rig.join("zoe");
+    rig.expect("zoe", "[Client table updated.]")?;
+    rig.kill("zoe");
+    rig.join("ann");
+    rig.expect("ann", "[Client table updated.]")?;
+    rig.join_under("zoe", &under(&log, strace));
+    let mut confirmed = Vec::new();
+    for number in 0..MESSAGES {
+        let text = format!("text-{number}-end");
+        rig.enter("ann", &format!("send zoe {text}"));
+        if rig.line("ann", &[RECEIVED, SAVED], PATIENCE).is_some() {
+            confirmed.push(text);
+        }
+    }
+    // It dies at the latest when it notes that it leaves.
+    let died = rig.ends_by_itself("zoe");
+    rig.join("zoe");
+    rig.expect("zoe", "[Client table updated.]")?;
+    rig.leave("zoe");
+    for text in &confirmed {
+        let (surely, perhaps) = rig.shown("zoe", text);
+        if surely > 1 || surely + perhaps == 0 {
+            return Err(format!("{text}: {surely} and {perhaps}: {strace:?}"));
+        }
+    }
+    Ok(died)
+}
+
+/// Ann sends under strace, dies, and comes back: what she had on disk is offered again.
+fn sender(strace: &[&str]) -> Result<bool, String> {
+    let (mut rig, log) = rig_with_log();
+    rig.serve(&[]);
+    rig.join("zoe");
+    rig.expect("zoe", "[Client table updated.]")?;
+    rig.join_under("ann", &under(&log, strace));
+    let mut confirmed = Vec::new();
+    for number in 0..MESSAGES {
+        let text = format!("text-{number}-end");
+        rig.enter("ann", &format!("send zoe {text}"));
+        let told = loop {
+            if let Some(line) = rig.line("ann", &[RECEIVED, SAVED], ONCE) {
+                break Some(line);
+            }
+            if rig.has_ended("ann") {
+                break None;
+            }
+        };
+        confirmed.extend(told.map(|_| text));
+    }
+    let died = rig.ends_by_itself("ann");
+    rig.join("ann");
+    rig.expect("ann", "[Client table updated.]")?;
+    rig.leave("ann");
+    rig.leave("zoe");
+    for number in 0..MESSAGES {
+        let text = format!("text-{number}-end");
+        let (surely, perhaps) = rig.shown("zoe", &text);
+        if surely > 1 || confirmed.contains(&text) && surely + perhaps == 0 {
+            return Err(format!("{text}: {surely} and {perhaps}: {strace:?}"));
+        }
+    }
+    Ok(died)
+}
+
+fn rig_with_log() -> (Rig, String) {
+    let rig = Rig::new();
+    let log = rig.home.path().join("strace.log");
+    let log = log.to_str().unwrap().to_owned();
+    (rig, log)
+}
+
+fn under<'a>(log: &'a str, strace: &[&'a str]) -> Vec<&'a str> {
+    ["strace", "-f", "-o", log]
+        .iter()
+        .chain(strace)
+        .copied()
+        .collect()
 }
 
 /// A look before it is seen whether the server still lives.
