@@ -2,7 +2,9 @@
 //! syncs and writes that fail for a while.
 
 use super::rig::{PATIENCE, Rig};
+use std::fs;
 use std::process::Command;
+use std::thread;
 
 const RECEIVED: &str = "[Message received by ";
 const SAVED: &str = "[Offline message sent at ";
@@ -16,7 +18,7 @@ pub(crate) fn run() -> Result<(), String> {
     let mut kills = 0;
     loop {
         let inject = format!("inject=fsync:signal=KILL:when={}", kills + 1);
-        let (died, confirmed) = once(&["-e", "trace=fsync", "-e", &inject])?;
+        let (died, confirmed, _) = once(Begin::Anew, &["-e", "trace=fsync", "-e", &inject])?;
         if !died {
             println!("sync: killed at each of {kills} syncs; the last life kept all {confirmed}");
             break;
@@ -37,26 +39,36 @@ pub(crate) fn run() -> Result<(), String> {
         }
         println!("sync: {name} killed at each of {kills} syncs; nothing confirmed was lost");
     }
-    for (call, error, when) in [
-        ("fsync", "EIO", "6..9"),
-        ("fsync", "EIO", "12+5"),
-        ("pwrite64", "EIO", "20..30"),
-        ("pwrite64", "ENOSPC", "25..60"),
-        ("pwrite64", "EROFS", "40+7"),
+    for (call, fault) in [
+        ("fsync", "error=EIO:when=6..9"),
+        ("fsync", "error=EIO:when=12+5"),
+        ("pwrite64", "error=EIO:when=20..23"),
+        ("pwrite64", "error=ENOSPC:when=25..28"),
+        ("pwrite64", "error=EROFS:when=40+40"),
+        ("fsync", "delay_exit=50000"),
+        ("fsync", "delay_exit=2000000:when=6..9"),
     ] {
         let trace = format!("trace={call}");
-        let inject = format!("inject={call}:error={error}:when={when}");
-        let (_, confirmed) = once(&["-e", &trace, "-e", &inject])?;
+        let inject = format!("inject={call}:{fault}");
+        let (_, confirmed, faults) = once(Begin::OnOldFiles, &["-e", &trace, "-e", &inject])?;
+        if faults == 0 || confirmed == 0 {
+            return Err(format!("{inject} {faults} times: {confirmed} confirmed"));
+        }
         println!(
-            "sync: {call} fails with {error}, {when}: {confirmed} of {MESSAGES} confirmed, kept"
+            "sync: {call} with {fault}, {faults} times: {confirmed} of {MESSAGES} confirmed, kept"
         );
     }
     Ok(())
 }
 
-/// A small story under strace. Whatever was confirmed must arrive, once. True if the server died.
-fn once(strace: &[&str]) -> Result<(bool, usize), String> {
+/// A small story under strace. Whatever was confirmed must arrive, once. True if the server died;
+/// how many were confirmed; how many faults there were.
+fn once(begin: Begin, strace: &[&str]) -> Result<(bool, usize, usize), String> {
     let (mut rig, log) = rig_with_log();
+    if begin == Begin::OnOldFiles {
+        rig.serve(&[]);
+        rig.kill_server();
+    }
     rig.serve(&under(&log, strace));
     let mut names = Vec::new();
     for name in ["zoe", "ann"] {
@@ -95,10 +107,15 @@ fn once(strace: &[&str]) -> Result<(bool, usize), String> {
         };
         if told.starts_with(SAVED) {
             confirmed.push(text);
+        } else {
+            // The disk may heal meanwhile.
+            thread::sleep(PATIENCE / 100);
         }
     }
     died |= rig.server_is_dead();
     rig.kill_server();
+    let log = fs::read_to_string(&log).unwrap_or_default();
+    let faults = log.matches("INJECTED").count() + log.matches("DELAYED").count();
     rig.serve(&[]);
     rig.leave("ann");
     rig.join("zoe");
@@ -112,7 +129,16 @@ fn once(strace: &[&str]) -> Result<(bool, usize), String> {
             ));
         }
     }
-    Ok((died, confirmed.len()))
+    Ok((died, confirmed.len(), faults))
+}
+
+/// Whether a server finds its store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// It makes one.
+    Anew,
+    /// It does: what fails is not its start.
+    OnOldFiles,
 }
 
 /// True if the program under strace died.
@@ -194,7 +220,8 @@ fn rig_with_log() -> (Rig, String) {
 }
 
 fn under<'a>(log: &'a str, strace: &[&'a str]) -> Vec<&'a str> {
-    ["strace", "-f", "-o", log]
+    // With -D the program itself is our child, and strace its own.
+    ["strace", "-D", "-f", "-o", log]
         .iter()
         .chain(strace)
         .copied()
