@@ -110,7 +110,7 @@ fn client(rig: &mut Rig) -> Result<(), String> {
     let small = rig.home.path().join("own");
     fs::create_dir(&small).unwrap();
     assert!(mount(&small, "size=4m,mode=700"), "it worked a moment ago");
-    rig.join_at("eve", &small);
+    rig.join_at("eve", &small, &[]);
     rig.expect("eve", "[Client table updated.]")?;
     fill(&small);
     let mut refused = 0;

@@ -136,7 +136,9 @@ fn settle(rig: &mut Rig) -> Result<(), String> {
                 break;
             }
             if attempt > 600 {
-                return Err(format!("the outbox of {name} does not drain"));
+                let screen = rig.screen(name);
+                let open: Vec<&str> = screen.lines().rev().take(3).collect();
+                return Err(format!("the outbox of {name} does not drain: {open:?}"));
             }
             thread::sleep(Duration::from_millis(100));
         }

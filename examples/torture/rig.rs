@@ -78,6 +78,15 @@ impl Rig {
             .is_none_or(|(child, _)| child.try_wait().unwrap().is_some())
     }
 
+    /// Ends somebody's program politely. True if it was killed before it could.
+    pub(crate) fn ends_by_itself(&mut self, name: &str) -> bool {
+        let Some((mut child, stdin)) = self.person(name).running.take() else {
+            return true;
+        };
+        drop(stdin);
+        !child.wait().unwrap().success()
+    }
+
     /// It answers when its store has told it everything.
     fn wait_for_server(&mut self) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -111,16 +120,24 @@ impl Rig {
 
     /// Starts somebody's program on their profile.
     pub(crate) fn join(&mut self, name: &str) {
-        let data = self.home.path().join("data");
-        self.join_at(name, &data);
+        self.join_under(name, &[]);
     }
 
-    pub(crate) fn join_at(&mut self, name: &str, data: &Path) {
+    /// The same under another program.
+    pub(crate) fn join_under(&mut self, name: &str, under: &[&str]) {
+        let data = self.home.path().join("data");
+        self.join_at(name, &data, under);
+    }
+
+    pub(crate) fn join_at(&mut self, name: &str, data: &Path, under: &[&str]) {
         let screen = self.home.path().join(name);
         let file = append(&screen);
         let seen = usize::try_from(file.metadata().unwrap().len()).unwrap();
         let server = format!("127.0.0.1:{}", self.port);
-        let mut child = Command::new(binary())
+        let own = binary();
+        let mut words = under.iter().copied().chain([own.to_str().unwrap()]);
+        let mut child = Command::new(words.next().unwrap())
+            .args(words)
             .args(["join", name, "--stay", "--keep-going", "--server", &server])
             .arg("--data")
             .arg(data)

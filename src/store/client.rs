@@ -90,7 +90,7 @@ impl ClientStore {
         let put = "INSERT OR IGNORE INTO meta(key, value)
             VALUES ('run', ?1), ('table_version', 0), ('table_store', 0)";
         db.execute(put, [run])?;
-        forget(&db)?;
+        forget(&db, HISTORY_MESSAGES_MAX)?;
         Ok(Self {
             handle: Handle::start(path, kind, db, Rows::default(), wake)?,
         })
@@ -98,9 +98,9 @@ impl ClientStore {
 }
 
 /// The oldest messages go, as far as they are over and shown.
-fn forget(db: &Connection) -> rusqlite::Result<()> {
+fn forget(db: &Connection, kept: i64) -> rusqlite::Result<()> {
     let newest: i64 = db.query_row("SELECT coalesce(max(n), 0) FROM message", [], first)?;
-    let over = newest.saturating_sub(HISTORY_MESSAGES_MAX);
+    let over = newest.saturating_sub(kept);
     if over > 0 {
         let old = "n <= ?1 AND open = 0 AND shown = 1";
         let found = format!("DELETE FROM found WHERE rowid IN (SELECT n FROM message WHERE {old})");
@@ -668,4 +668,59 @@ fn state_of(column: i64) -> rusqlite::Result<Delivery> {
     let index = usize::try_from(column).ok();
     let state = index.and_then(|index| STATES.get(index).copied());
     state.ok_or_else(|| damaged("no state"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrived(id: u128, text: &str) -> StoreRequest {
+        StoreRequest::PutIn(InMessage {
+            id: MessageId(id),
+            from: "bob".parse().unwrap(),
+            audience: None,
+            stamp: Some(Stamp {
+                seq: 1,
+                run: 1,
+                at_ms: 1,
+            }),
+            at_ms: 1,
+            auto: false,
+            body: text.as_bytes().into(),
+            enc: None,
+            shown: id != 2,
+            held: false,
+            late: false,
+        })
+    }
+
+    fn texts(db: &Connection, recall: &Recall) -> Vec<String> {
+        let entries = super::recall(db, recall).unwrap();
+        entries.into_iter().map(|entry| entry.text.into()).collect()
+    }
+
+    #[test]
+    fn of_a_long_history_the_oldest_are_forgotten_unless_somebody_waits_for_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = disk::open(&directory.path().join("client.db"), &KIND).unwrap();
+        for id in 1..=5 {
+            act(&db, &arrived(id, &format!("word{id} all"))).unwrap();
+        }
+        let history = Recall::History {
+            talk: None,
+            count: 9,
+        };
+        forget(&db, 5).unwrap();
+        assert_eq!(texts(&db, &history).len(), 5);
+        forget(&db, 2).unwrap();
+        let kept = ["word2 all", "word4 all", "word5 all"];
+        assert_eq!(texts(&db, &history), kept);
+        let search = |words: &str| Recall::Search {
+            words: words.into(),
+            count: 9,
+        };
+        assert_eq!(texts(&db, &search("all")), kept);
+        assert!(texts(&db, &search("word1")).is_empty());
+        assert_eq!(disk::examine(&db, "integrity_check").unwrap(), "ok");
+    }
 }
