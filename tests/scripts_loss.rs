@@ -43,7 +43,10 @@ const CALM_ONLY: [(&str, &str); 15] = [
     ("004-1", "no message needs the server"),
     ("004-9", "a message reaches z without the server"),
     ("004-11", "the whole is over within 1.7 s"),
-    ("004-12", "the message needs no server, so nobody asks about x"),
+    (
+        "004-12",
+        "the message needs no server, so nobody asks about x",
+    ),
 ];
 
 fn seeds() -> u64 {
