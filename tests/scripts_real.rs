@@ -8,10 +8,10 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Files that run at once: most of their time they wait.
@@ -73,9 +73,17 @@ fn what_only_a_simulator_can_do_is_skipped_and_said() {
     assert_eq!(output.status.code(), Some(0));
 }
 
+/// Free until somebody has it; nobody else asks for a port by number.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
 /// A server and somewhere for its data and the clients'.
 struct Live {
     server: Child,
+    /// Its console is read to the end, or it would end itself.
+    _console: Lines<BufReader<ChildStdout>>,
     port: u16,
     folder: TempDir,
 }
@@ -84,15 +92,14 @@ impl Live {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("server");
-        // Free until the server has it: nobody else asks for a port by number.
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        let port = free_port();
         let mut command = ackchat(&["-s", &port.to_string(), "--data", data.to_str().unwrap()]);
         let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap() == "[Start listening...]"));
         Self {
             server,
+            _console: lines,
             port,
             folder,
         }

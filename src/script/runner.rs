@@ -179,7 +179,7 @@ impl<'a> Runner<'a> {
             report,
         };
         if file.world == World::Live {
-            let who = runner.add("", Part::Own);
+            let who = runner.add("the client", Part::Own);
             runner.waiting = Some(runner.wait_for_start(who, test.span));
         }
         runner
