@@ -10,7 +10,6 @@ use ackchat::secure::Fingerprint;
 use ackchat::shell::{OnFailure, Settings, Style};
 use ackchat::sim::Conditions;
 use clap::{Args, ValueEnum};
-use std::collections::BTreeSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
