@@ -635,10 +635,12 @@ fn what_config_says_holds_and_rc_lines_run_first() {
 fn a_demonstration_says_what_to_try_and_answers() {
     let home = tempfile::tempdir().unwrap();
     let mut command = ackchat(&home);
-    command.arg("demo").env("TERM", "xterm");
+    command.args(["demo", "--show-table"]).env("TERM", "xterm");
     command.env("TMPDIR", home.path()).env("NO_COLOR", "1");
     let mut you = Pty::start(&mut command, 80, 24);
     you.until_somewhere("  send echo hello     one message");
+    // Two programs log in, in no order.
+    you.until_somewhere("[echo 127.0.0.1:");
     you.until_last(&[">>> help lists what one can type"]);
     you.keys("send ec\thello\r");
     you.until_somewhere("[Message received by echo.]");
