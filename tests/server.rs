@@ -1442,3 +1442,24 @@ fn a_clock_that_jumps_ten_years_either_way_expires_nothing() {
         assert_eq!(world.mail_ids(bob), [id], "{years} years");
     }
 }
+
+#[test]
+fn a_full_disk_says_nothing_of_an_earlier_try_whose_fate_is_unknown() {
+    let mut world = World::new();
+    let alice = world.joined("alice", 1);
+    let bob = world.joined("bob", 2);
+    world.dereg(bob, false);
+    world.clear();
+    world.unknown = 1;
+    world.store_for(alice, "bob", false);
+    world.store.set_full(true);
+    world.pass(5000);
+    let told = world.words(alice);
+    assert!(
+        !told.contains(&"refused") && !told.contains(&"stored"),
+        "{told:?}"
+    );
+    world.store.set_full(false);
+    world.pass(40_000);
+    assert!(world.words(alice).contains(&"stored"));
+}

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 
 const RECEIVED: &str = "[Message received by ";
+const FAILED: &str = "[Message to ";
 const SAVED: &str = "[Offline message sent at ";
 const MESSAGES: usize = 8;
 
@@ -90,13 +91,13 @@ fn once(begin: Begin, strace: &[&str]) -> Result<(bool, usize, usize), String> {
             rig.leave(name);
         }
     }
-    let mut confirmed = Vec::new();
+    let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
     let mut died = rig.was_restarted();
     for number in 0..MESSAGES {
         let text = format!("text-{number}-end");
         rig.enter("ann", &format!("send zoe {text}"));
         let told = loop {
-            let words = [SAVED, "[Server not responding.]", "[Message to "];
+            let words = [SAVED, "[Server not responding.]", FAILED];
             if let Some(line) = rig.line("ann", &words, ONCE) {
                 break line;
             }
@@ -108,6 +109,9 @@ fn once(begin: Begin, strace: &[&str]) -> Result<(bool, usize, usize), String> {
         if told.starts_with(SAVED) {
             confirmed.push(text);
         } else {
+            if told.starts_with(FAILED) {
+                refused.push(text);
+            }
             // The disk may heal meanwhile.
             thread::sleep(PATIENCE / 100);
         }
@@ -127,6 +131,11 @@ fn once(begin: Begin, strace: &[&str]) -> Result<(bool, usize, usize), String> {
             return Err(format!(
                 "{text} was confirmed and shown {shown:?} times: {strace:?}"
             ));
+        }
+    }
+    for text in &refused {
+        if rig.shown("zoe", text) != (0, 0) {
+            return Err(format!("{text} was refused and shown: {strace:?}"));
         }
     }
     Ok((died, confirmed.len(), faults))

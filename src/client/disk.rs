@@ -77,6 +77,11 @@ impl Client {
         let Some(open) = self.disk.open.remove(&ticket) else {
             return;
         };
+        // A refusal now says nothing of an earlier try to keep a message, whose fate is unknown.
+        let reply = match (reply, &open.then) {
+            (StoreReply::Refused, Then::Launch(_)) if open.repeats > 0 => StoreReply::Unknown,
+            (reply, _) => reply,
+        };
         let done = match reply {
             StoreReply::Done(done) => Some(done),
             StoreReply::Refused => None,

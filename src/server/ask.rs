@@ -72,6 +72,13 @@ impl Server {
         let Some(mut ask) = self.asks.open.remove(&ticket) else {
             return;
         };
+        // A disk that takes nothing now says nothing of an earlier try whose fate is unknown.
+        let reply = match reply {
+            StoreReply::Refused(Refusal::StoreFull | Refusal::Unwritable) if ask.tries > 0 => {
+                StoreReply::Unknown
+            }
+            reply => reply,
+        };
         let answer = match reply {
             StoreReply::Done(done) => Ok(done),
             StoreReply::Refused(refusal) => Err(refusal),

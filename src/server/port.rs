@@ -5,7 +5,8 @@
 //! 1. Each accepted ticket gets exactly one reply while the process lives. The order of replies is
 //!    free, except that of one mailbox's `Enqueue`s.
 //! 2. `Done` only when durable. A repeat of a done request is done again with the first `at_ms`.
-//! 3. `Refused` leaves no trace. Whoever cannot be sure answers `Unknown`; the core asks again.
+//! 3. `Refused` leaves no trace. Whoever cannot be sure answers `Unknown`; the core asks again, and
+//!    takes no refusal for want of a disk then: it says nothing of the earlier try.
 //! 4. `Enqueue` of a direct message is refused if the mailbox is full. A group message is complete
 //!    at `Done`: a full mailbox is named in `full`. Repeated, it reaches nobody new.
 //! 5. `Follow` gives a snapshot in order of versions, `Current`, then every change, told before the
