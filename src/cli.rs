@@ -5,7 +5,7 @@ mod run;
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::paint::Colour;
-use ackchat::driver::run::RunOptions;
+use ackchat::driver::run::{ReplayOptions, RunOptions};
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
@@ -15,12 +15,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// What the program is asked to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Invocation {
     /// A client.
     Join(Join),
     /// `--help` or `--version`: write this and end.
     Print(String),
+    /// One person's lines of a script.
+    Replay(Box<ReplayOptions>),
     /// Scripts.
     Run(Box<RunOptions>),
     /// A server.
@@ -66,9 +68,9 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("serve" | "join" | "run" | "help" | "--help" | "-h" | "--version" | "-V") => {
-            modern(args)
-        }
+        Some(
+            "serve" | "join" | "replay" | "run" | "help" | "--help" | "-h" | "--version" | "-V",
+        ) => modern(args),
         _ => Err(usage()),
     }
 }
@@ -116,6 +118,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             port,
             options,
         } => Invocation::Join(options.join(client_name(&name)?, server, port)),
+        Form::Replay(args) => Invocation::Replay(Box::new(args.replay()?)),
         Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
     })
@@ -195,6 +198,8 @@ enum Form {
         #[command(flatten)]
         options: JoinOptions,
     },
+    /// Type one person's lines of a .chat script at a server; judge nothing
+    Replay(run::ReplayArgs),
     /// Run .chat scripts: conversations written down, with what is to be seen
     Run(run::RunArgs),
     /// Be the server: names, groups, and the mail of absent people

@@ -86,6 +86,8 @@ pub struct ActorSpec {
     pub relay: bool,
     /// What one may set for a shell.
     pub settings: Settings,
+    /// Its packets are kept.
+    pub trace: bool,
 }
 
 impl ActorSpec {
@@ -106,6 +108,7 @@ impl ActorSpec {
                 style: Style::Bracket,
                 on_failure: OnFailure::Show,
             },
+            trace: false,
         }
     }
 }
@@ -192,7 +195,7 @@ impl Actor {
             group_private: self.spec.settings.group_private,
             stay: self.spec.stay,
             relay: self.spec.relay,
-            trace: false,
+            trace: self.spec.trace,
         }
     }
 }

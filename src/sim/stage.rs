@@ -4,7 +4,9 @@ use super::disk::Health;
 use super::faults::Faults;
 use super::node::{ActorSpec, BEGINNING_MS, NodeId};
 use super::paths::Paths;
+use super::scene;
 use super::world::World;
+use crate::model::Instant;
 use crate::script::cast::{ClientPart, Outcome, Part, ServerPart, Who};
 use crate::script::report::TestReport;
 use crate::script::runner::{self, Output, Runner};
@@ -32,6 +34,9 @@ pub struct Stage<'a> {
     paths: Paths,
     weather: super::Conditions,
     players: Vec<Player>,
+    begun: Instant,
+    /// What was typed, where somebody wants to see it.
+    typed: Option<Vec<(Instant, NodeId, String)>>,
 }
 
 /// One of the cast, and what the runner knows of it already.
@@ -77,7 +82,17 @@ impl<'a> Stage<'a> {
             paths: Paths::default(),
             weather,
             players: Vec::new(),
+            begun: Instant(0),
+            typed: None,
         }
+    }
+
+    /// Packets and notices are kept for the report.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.begun = self.world.now();
+        self.typed = Some(Vec::new());
+        self
     }
 
     /// Carries the test out. `is_late` is asked now and then whether real time is up.
@@ -96,6 +111,14 @@ impl<'a> Stage<'a> {
         }
         let mut report = self.runner.into_report();
         report.trace_hash = Some(self.world.trace_hash());
+        if let Some(typed) = &self.typed {
+            let players = self.players.iter();
+            let cast = players.map(|player| (player.node, player.label.clone()));
+            let cast: Vec<_> = cast.collect();
+            report.scene = scene::moments(&self.world, self.begun, &cast, typed);
+            report.packets = scene::lines(&self.world, &cast);
+            report.cast = cast.into_iter().map(|(_, label)| label).collect();
+        }
         if let Some(failure) = self.world.failure() {
             let last = failure.trace.iter().rev().take(TRACED_MAX).rev();
             report
@@ -192,6 +215,9 @@ impl<'a> Stage<'a> {
             }
             Output::Type(who, number, text) => {
                 let player = &mut self.players[who.0];
+                if let Some(typed) = &mut self.typed {
+                    typed.push((now, player.node, text.clone()));
+                }
                 if let Some(line) = self.world.type_line(player.node, &text) {
                     player.lines.insert(line, number);
                 } else {
@@ -240,6 +266,7 @@ impl<'a> Stage<'a> {
             quiet: part.quiet,
             relay: part.relay,
             log_text: part.log_text,
+            trace: self.typed.is_some(),
             ..server::Config::new(self.world.dice.u64())
         };
         self.world.add_server(part.port.unwrap_or(usual), config)
@@ -256,6 +283,7 @@ impl<'a> Stage<'a> {
             stay: part.stay,
             relay: part.relay,
             settings: part.settings,
+            trace: self.typed.is_some(),
             ..ActorSpec::new(part.name.clone(), copied.unwrap_or(fresh), server)
         };
         let node = self.world.add_actor(spec);
