@@ -19,6 +19,8 @@ use std::path::PathBuf;
 pub(crate) enum Invocation {
     /// A client.
     Join(Join),
+    /// Recordings, to be made one test.
+    Merge(Vec<String>),
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// One person's lines of a script.
@@ -69,7 +71,8 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
         Some(
-            "serve" | "join" | "replay" | "run" | "help" | "--help" | "-h" | "--version" | "-V",
+            "serve" | "join" | "merge" | "replay" | "run" | "help" | "--help" | "-h" | "--version"
+            | "-V",
         ) => modern(args),
         _ => Err(usage()),
     }
@@ -118,6 +121,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             port,
             options,
         } => Invocation::Join(options.join(client_name(&name)?, server, port)),
+        Form::Merge { files } => Invocation::Merge(files),
         Form::Replay(args) => Invocation::Replay(Box::new(args.replay()?)),
         Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => Invocation::Serve(options.serve(port)),
@@ -197,6 +201,12 @@ enum Form {
         port: u16,
         #[command(flatten)]
         options: JoinOptions,
+    },
+    /// Make one test of the recordings of several people, for standard output
+    Merge {
+        /// What `record` wrote, one file for each person
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
     },
     /// Type one person's lines of a .chat script at a server; judge nothing
     Replay(run::ReplayArgs),

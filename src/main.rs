@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let exit = match cli::parse(&args) {
         Ok(Invocation::Join(options)) => driver::client::run(&options),
+        Ok(Invocation::Merge(files)) => driver::merge::run(&files),
         Ok(Invocation::Print(text)) => {
             // A reader that went away changes nothing.
             drop(io::stdout().write_all(text.as_bytes()));

@@ -611,7 +611,6 @@ impl Person {
             busy = true;
             assert!(self.left.is_none(), "nothing follows the end");
             match output {
-                Output::Fact(_) => {}
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Record(line, recording) => {
                     let Recording::Start(file) = recording else {
@@ -633,7 +632,7 @@ impl Person {
                     .disk
                     .submit(ticket, request)
                     .expect("the queue of the model is long"),
-                Output::Trace(_) => {}
+                Output::Fact(_) | Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
             }
         }

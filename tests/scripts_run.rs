@@ -6,7 +6,7 @@
 )]
 
 use ackchat::model::limits::SCRIPT_BYTES_MAX;
-use ackchat::script::report::{FileReport, RunReport, TestReport, TestResult};
+use ackchat::script::report::{FileReport, TestReport};
 use ackchat::script::tree::{File, World};
 use ackchat::script::{self, Options, words};
 use ackchat::sim::{Conditions, Stage};

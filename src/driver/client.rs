@@ -399,7 +399,9 @@ impl Loop {
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Record(line, wish) => {
-                    let answer = self.recording.handle_wish(&self.shell.view().name, wish);
+                    let answer = self
+                        .recording
+                        .handle_wish(&self.shell.view().name, line, wish);
                     self.shell.handle_recording(now, line, answer);
                 }
                 Output::Settled(line, outcome) => {

@@ -9,6 +9,7 @@ pub mod client;
 pub mod console;
 pub mod input;
 pub mod lines;
+pub mod merge;
 pub mod output;
 pub mod paint;
 pub mod paths;

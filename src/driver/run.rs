@@ -185,7 +185,7 @@ fn read(path: &str, variables: &BTreeMap<String, String>) -> Result<File, Vec<Di
 }
 
 /// A regular file of a bounded size, as UTF-8.
-fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let failed = |error: io::Error| error.to_string();
     let file = fs::File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {

@@ -341,12 +341,9 @@ impl Checker<'_> {
         }
         let clients = self.roles.iter();
         let mut clients = clients.filter(|(_, (role, _))| *role == Role::Client);
-        match (clients.next(), clients.next()) {
-            (Some((label, _)), None) => {
-                act.label = Some(label.clone());
-                return Some(Role::Client);
-            }
-            _ => {}
+        if let (Some((label, _)), None) = (clients.next(), clients.next()) {
+            act.label = Some(label.clone());
+            return Some(Role::Client);
         }
         let name = self
             .roles

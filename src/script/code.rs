@@ -75,7 +75,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ActorFailed,
         Self::ActorGone,
         Self::BadArguments,
@@ -91,6 +91,7 @@ impl Code {
         Self::ExpectOrder,
         Self::ExpectTimeout,
         Self::Include,
+        Self::Invariant,
         Self::Leftover,
         Self::Misplaced,
         Self::NameNeeded,

@@ -46,10 +46,7 @@ pub(super) enum OpKind {
 }
 
 /// Tells a line, which has no blanks at its end.
-pub(super) fn form<'a>(
-    line: &'a str,
-    is_command: impl Fn(&str) -> bool,
-) -> Result<Form<'a>, Wrong> {
+pub(super) fn form(line: &str, is_command: impl Fn(&str) -> bool) -> Result<Form<'_>, Wrong> {
     let mut reader = Reader::new(line, 0);
     reader.blanks();
     let start = reader.clone();

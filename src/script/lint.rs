@@ -35,7 +35,7 @@ pub fn lint(file: &File) -> Vec<Diagnostic> {
     }
     each(file.top.iter(), &mut |step| uses(step, &mut used_above));
     each(file.top.iter(), &mut |step| {
-        unused(step, &used_above, &mut found)
+        unused(step, &used_above, &mut found);
     });
     found.sort();
     let sources = &file.sources;
@@ -76,7 +76,7 @@ fn uses(step: &Step, used: &mut BTreeSet<String>) {
                     match &part.value {
                         Value::Bind(_) => {}
                         Value::Glob(values) | Value::OneOf(values) => {
-                            values.iter().for_each(&mut add)
+                            values.iter().for_each(&mut add);
                         }
                         Value::Regex { source, .. } => add(source),
                     }
@@ -84,7 +84,9 @@ fn uses(step: &Step, used: &mut BTreeSet<String>) {
             }
         },
         Deed::Actor { settings, .. } | Deed::Server { settings, .. } | Deed::Set(settings) => {
-            settings.iter().for_each(|setting| add(&setting.value));
+            for setting in settings {
+                add(&setting.value);
+            }
         }
         Deed::Each { words, .. } => words.iter().for_each(&mut add),
         Deed::Let { value, .. } => add(value),

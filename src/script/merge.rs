@@ -4,6 +4,7 @@ use super::parse::parse;
 use super::record::label;
 use super::tree::{Act, Body, Deed, File, Match, Pattern, Span, Step, Template, Value};
 use crate::model::Name;
+use crate::shell::Registry;
 use crate::shell::diagnostic::Diagnostic;
 use crate::shell::template::variable;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 pub enum MergeError {
     /// A file does not parse.
     #[error("{0}")]
-    Broken(Diagnostic),
+    Broken(Box<Diagnostic>),
     /// A file is no recording of one person.
     #[error("{path}:{line}: {why}")]
     Foreign {
@@ -37,12 +38,14 @@ pub fn merge(files: &[(&str, &str)]) -> Result<String, MergeError> {
     for (path, text) in files {
         sides.push(Side::read(path, text)?);
     }
+    mark_absences(&mut sides);
     number_variables(&mut sides);
     let order = interleave(&sides);
     let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let mut merged = format!("# merged from {}\nserver s\n", paths.join(", "));
     for actor in actors(&sides) {
-        writeln!(merged, "{actor}").expect("a string takes everything");
+        merged.push_str(&actor);
+        merged.push('\n');
     }
     for (side, line) in order {
         merged.push_str(&sides[side].lines[line].text);
@@ -68,6 +71,8 @@ struct Line {
     needs: Vec<Fact>,
     /// Other people that are named.
     names: Vec<String>,
+    /// The command, if one was typed; empty if it was a text.
+    typed: Option<&'static str>,
 }
 
 /// What happened to a message, by its id.
@@ -75,6 +80,8 @@ struct Line {
 enum Fact {
     /// Its recipient of this name has it.
     Arrived(String, String),
+    /// A recipient who found it later has gone.
+    Left(String),
     /// It was typed.
     Said(String),
     /// The server has it.
@@ -86,21 +93,21 @@ impl Side {
         let nothing = BTreeSet::new();
         let mut no_include = |_: &std::path::Path| Err("recordings include nothing".to_owned());
         let file = parse(path, text, &nothing, &mut no_include)
-            .map_err(|mut wrong| MergeError::Broken(wrong.swap_remove(0)))?;
+            .map_err(|mut wrong| MergeError::Broken(Box::new(wrong.swap_remove(0))))?;
         let foreign = |span: Span, why| MergeError::Foreign {
             path: path.to_owned(),
             line: span.line as usize + 1,
             why,
         };
-        let [test] = file.tests.as_slice() else {
+        let [only] = file.tests.as_slice() else {
             return Err(foreign(Span::default(), "a recording has no tests"));
         };
         let label_of = |step: &Step| match &step.deed {
             Deed::Act(act) => act.label.clone(),
             _ => None,
         };
-        let Some(label) = test.steps.iter().find_map(label_of) else {
-            return Err(foreign(test.span, "nobody does anything here"));
+        let Some(label) = only.steps.iter().find_map(label_of) else {
+            return Err(foreign(only.span, "nobody does anything here"));
         };
         let name = recorded_name(text).unwrap_or_else(|| label.clone());
         let mut side = Self {
@@ -108,11 +115,14 @@ impl Side {
             name,
             lines: Vec::new(),
         };
+        let registry = Registry::builtin();
+        let mut ids_of = BTreeMap::new();
         let mut above = 0;
-        for (index, step) in test.steps.iter().enumerate() {
-            let next = test.steps.get(index + 1);
+        for (index, step) in only.steps.iter().enumerate() {
+            let next = only.steps.get(index + 1);
             let end = next.map_or(file.sources.line_count(0), |next| next.span.line as usize);
-            let ids = ids(&file, step.span.line as usize + 1..end);
+            let below = step.span.line as usize + 1..end;
+            let ids = ids(&file, below, &mut ids_of);
             let comments = comments(&file, above..step.span.line as usize);
             above = step.span.line as usize + 1;
             let source = file.sources.text(step.span);
@@ -121,7 +131,7 @@ impl Side {
                 Deed::Act(act) if act.label.is_none() => {
                     return Err(foreign(step.span, "a line without a name"));
                 }
-                Deed::Act(act) => side.act(act, ids, text),
+                Deed::Act(act) => side.act(act, ids, &ids_of, text, &registry),
                 Deed::Let { .. } => Line::plain(text),
                 _ => return Err(foreign(step.span, "no line of a recording")),
             };
@@ -131,16 +141,32 @@ impl Side {
         Ok(side)
     }
 
-    fn act(&self, act: &Act, ids: Vec<String>, text: String) -> Line {
+    fn act(
+        &self,
+        act: &Act,
+        ids: Vec<String>,
+        ids_of: &BTreeMap<String, String>,
+        text: String,
+        registry: &Registry,
+    ) -> Line {
         let mut line = Line::plain(text);
-        let Body::See(_, pattern) = &act.body else {
-            line.gives = ids.into_iter().map(Fact::Said).collect();
-            return line;
+        let pattern = match &act.body {
+            Body::Ask(..) => return line,
+            Body::See(_, pattern) => pattern,
+            Body::Type(_, typed) => {
+                let typed = typed.to_string();
+                let word = typed.split([' ', '\t']).next().unwrap_or_default();
+                let command = registry.find(word.strip_prefix('/').unwrap_or(word));
+                line.typed = Some(command.map_or("", |command| command.name));
+                line.gives = ids.into_iter().map(Fact::Said).collect();
+                return line;
+            }
         };
         for field in ["from", "to", "who"] {
             line.names.extend(fixed(pattern, field).map(str::to_owned));
         }
-        let Some(id) = ids.into_iter().next() else {
+        let known = || ids_of.get(id_variable(pattern)?).cloned();
+        let Some(id) = ids.into_iter().next().or_else(known) else {
             return line;
         };
         if pattern.kind == "message" {
@@ -164,43 +190,101 @@ impl Side {
     /// A message of one's own that no typed line names was typed by the line before it that has
     /// none: a recording that was started in between, or written by hand.
     fn mark_origins(&mut self) {
+        let mut said = BTreeSet::new();
+        let mut unnamed = Vec::new();
         for index in 0..self.lines.len() {
-            let (before, rest) = self.lines.split_at_mut(index);
-            let Some(Fact::Said(id)) = rest.first().and_then(|line| line.needs.first()) else {
-                continue;
-            };
-            let is_own = !rest[0]
+            let line = &mut self.lines[index];
+            said.extend(line.gives.iter().cloned());
+            if line.typed.is_some() && line.gives.is_empty() {
+                unnamed.push(index);
+            }
+            let is_message = line
                 .gives
                 .iter()
                 .any(|fact| matches!(fact, Fact::Arrived(..)));
-            let said = Fact::Said(id.clone());
-            if !is_own || before.iter().any(|line| line.gives.contains(&said)) {
+            let need = line
+                .needs
+                .first()
+                .filter(|need| matches!(need, Fact::Said(_)));
+            let Some(need) = need.filter(|need| !is_message && !said.contains(need)) else {
                 continue;
-            }
-            let mut typed = before.iter_mut().rev();
-            let origin = typed.find(|line| line.is_typed() && line.gives.is_empty());
-            match origin {
-                Some(line) => line.gives.push(said),
-                None => rest[0].needs.retain(|need| *need != said),
+            };
+            let need = need.clone();
+            if let Some(origin) = unnamed.pop() {
+                self.lines[origin].gives.push(need.clone());
+                said.insert(need);
+            } else {
+                line.needs.retain(|other| *other != need);
             }
         }
     }
 }
 
 impl Line {
+    /// The id of the message that came here out of the store, if that is what it says.
+    fn found_late(&self) -> Option<String> {
+        let is_message = |fact: &Fact| matches!(fact, Fact::Arrived(..));
+        self.gives.iter().find(|fact| is_message(fact))?;
+        self.needs.iter().find_map(|need| match need {
+            Fact::Stored(id) => Some(id.clone()),
+            _ => None,
+        })
+    }
+
     const fn plain(text: String) -> Self {
         Self {
             text,
             gives: Vec::new(),
             needs: Vec::new(),
             names: Vec::new(),
+            typed: None,
         }
     }
+}
 
-    fn is_typed(&self) -> bool {
-        let act = self.text.lines().last().unwrap_or_default();
-        let op = act.split([' ', '\t']).next().unwrap_or_default();
-        op.ends_with('>')
+/// Who finds a message later had gone before it was typed, and came back after it was stored.
+fn mark_absences(sides: &mut [Side]) {
+    let mut found_late = BTreeSet::new();
+    for side in sides.iter_mut() {
+        let (mut left, mut back) = (None, None);
+        for index in 0..side.lines.len() {
+            let line = &side.lines[index];
+            match line.typed {
+                Some("dereg" | "exit") => (left, back) = (Some(index), None),
+                Some("reg") => back = back.or(Some(index)),
+                _ => {}
+            }
+            let (Some(id), Some(left)) = (line.found_late(), left) else {
+                continue;
+            };
+            side.lines[left].gives.push(Fact::Left(id.clone()));
+            if let Some(back) = back {
+                side.lines[back].needs.push(Fact::Stored(id.clone()));
+            }
+            found_late.insert(id);
+        }
+    }
+    for line in sides.iter_mut().flat_map(|side| &mut side.lines) {
+        for fact in &line.gives {
+            if let Fact::Said(id) = fact
+                && found_late.contains(id)
+            {
+                line.needs.push(Fact::Left(id.clone()));
+            }
+        }
+    }
+}
+
+/// The variable that stands for the id of a message.
+fn id_variable(pattern: &Pattern) -> Option<&str> {
+    match &pattern
+        .matches
+        .iter()
+        .find(|part| part.field == "id")?
+        .value
+    {
+        Value::OneOf(values) => values.first()?.variables().next(),
+        Value::Bind(_) | Value::Glob(_) | Value::Regex { .. } => None,
     }
 }
 
@@ -220,15 +304,25 @@ fn recorded_name(text: &str) -> Option<String> {
     name.parse::<Name>().is_ok().then(|| name.to_owned())
 }
 
-/// The ids in `#:` lines.
-fn ids(file: &File, lines: std::ops::Range<usize>) -> Vec<String> {
-    let line = |line: usize| {
-        file.sources
-            .line(0, u32::try_from(line).unwrap_or(u32::MAX))
-    };
-    let found = lines.filter_map(|number| line(number).trim().strip_prefix("#:"));
-    let ids = found.map(|text| text.rsplit_once('=').map_or(text, |(_, id)| id));
-    ids.map(|id| id.trim().to_owned()).collect()
+/// The ids in `#:` lines; those of variables are remembered.
+fn ids(
+    file: &File,
+    lines: std::ops::Range<usize>,
+    of: &mut BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in lines {
+        let line = file
+            .sources
+            .line(0, u32::try_from(number).unwrap_or(u32::MAX));
+        let Some(text) = line.trim().strip_prefix("#:") else {
+            continue;
+        };
+        let (name, id) = text.rsplit_once('=').unwrap_or(("", text));
+        of.insert(name.trim().to_owned(), id.trim().to_owned());
+        ids.push(id.trim().to_owned());
+    }
+    ids
 }
 
 /// What people wrote above a line; the recorder's pauses, ids and first line are left out.
@@ -303,14 +397,8 @@ fn renamed(text: &str, suffix: &str) -> String {
 /// All lines of all sides. A side goes on until its next line needs what another has to do first;
 /// where all wait for each other, the first goes on.
 fn interleave(sides: &[Side]) -> Vec<(usize, usize)> {
-    let mut possible: BTreeMap<&Fact, usize> = BTreeMap::new();
-    for fact in sides
-        .iter()
-        .flat_map(|side| &side.lines)
-        .flat_map(|line| &line.gives)
-    {
-        *possible.entry(fact).or_default() += 1;
-    }
+    let lines = sides.iter().flat_map(|side| &side.lines);
+    let possible: BTreeSet<&Fact> = lines.flat_map(|line| &line.gives).collect();
     let mut done: BTreeSet<&Fact> = BTreeSet::new();
     let mut next = vec![0; sides.len()];
     let mut order = Vec::new();
@@ -322,7 +410,7 @@ fn interleave(sides: &[Side]) -> Vec<(usize, usize)> {
                 && sides[side].lines[next[side]]
                     .needs
                     .iter()
-                    .all(|need| done.contains(need) || !possible.contains_key(need))
+                    .all(|need| done.contains(need) || !possible.contains(need))
         };
         let candidates = (0..sides.len()).map(|step| (current + step) % sides.len());
         let ready = candidates
@@ -432,11 +520,11 @@ let t1_bob = \"in $$5 minutes\"
 bob> send alice ${t1_bob}
 alice< delivery to=bob state=acked id=?m1_alice
 alice< bob: in $$5 minutes
+bob< delivery to=alice state=acked id=?m1_bob
+bob> dereg
 # a remark
 alice> send bob bye
 alice< delivery to=bob state=stored id=?m2_alice
-bob< delivery to=alice state=acked id=?m1_bob
-bob> dereg
 bob> reg
 bob< message scope=direct from=alice text=\"bye\" late=true
 bob< error code=unknown-peer

@@ -82,14 +82,15 @@ impl Recorder {
             if let Entry::Open(open, before, body) = entry
                 && *open == id
             {
-                let op = match outcome {
-                    Outcome::Done(_) => ">",
-                    Outcome::Failed { .. } => "!>",
+                let text = match outcome {
+                    Outcome::Done(client::Outcome::Message { id, .. }) => {
+                        format!("{before}{label}> {body}\n#: {id}\n")
+                    }
+                    Outcome::Done(client::Outcome::Done) => format!("{before}{label}> {body}\n"),
+                    Outcome::Failed { code, .. } => {
+                        format!("{before}{label}!> {body}\n{label}< error code={code}\n")
+                    }
                 };
-                let mut text = format!("{before}{label}{op} {body}\n");
-                if let Outcome::Done(client::Outcome::Message { id, .. }) = outcome {
-                    writeln!(text, "#: {id}").expect("a string takes everything");
-                }
                 *entry = Entry::Whole(text);
                 break;
             }
@@ -116,7 +117,13 @@ impl Recorder {
         (!text.is_empty()).then_some(text)
     }
 
-    /// Ends the recording: lines without an outcome do not wait for one when it is run.
+    /// A line ended the recording: those that were typed after it are left out.
+    pub fn handle_stop(&mut self, line: LineId) {
+        self.entries
+            .retain(|entry| !matches!(entry, Entry::Open(id, ..) if *id > line));
+    }
+
+    /// The rest of the text: lines without an outcome do not wait for one when it is run.
     #[must_use]
     pub fn finish(mut self) -> String {
         for entry in &mut self.entries {
@@ -150,7 +157,6 @@ impl Recorder {
         match fact.kind {
             "message" => Some(self.message(fact, before)),
             "delivery" => self.delivery(fact),
-            "error" => Some(self.see(&format!("error code={}", word("code")))),
             "group" if word("who").parse::<Name>().is_ok_and(|who| who == self.me) => {
                 let (group, action) = (word("group"), word("action"));
                 Some(self.see(&format!("group group={group} action={action}")))
@@ -211,15 +217,13 @@ impl Recorder {
             }
         }
         let id = fact.text("id")?;
-        let next = self.messages.len() + 1;
-        Some(match self.messages.get(&id) {
-            Some(known) => self.see(&format!("{what} id=$m{known}")),
-            None => {
-                self.messages.insert(id.clone(), next);
-                let see = self.see(&format!("{what} id=?m{next}"));
-                format!("{see}\n#: m{next}={id}")
-            }
-        })
+        if let Some(known) = self.messages.get(&id) {
+            return Some(self.see(&format!("{what} id=$m{known}")));
+        }
+        let number = self.messages.len() + 1;
+        self.messages.insert(id.clone(), number);
+        let see = self.see(&format!("{what} id=?m{number}"));
+        Some(format!("{see}\n#: m{number}={id}"))
     }
 
     /// A text behind a colon: raw, so one pair of quotes around it guards blanks and quotes.
@@ -250,12 +254,12 @@ impl Recorder {
         } else {
             start.map_or(0, |at| at + 1)
         };
-        let (head, tail) = line.split_at(start);
+        let (words, rest) = line.split_at(start);
         self.text_count += 1;
         let name = format!("t{}", self.text_count);
-        let value = self.string(tail);
+        let value = self.string(rest);
         writeln!(before, "let {name} = {value}").expect("a string takes everything");
-        format!("{}${name}", self.template(head))
+        format!("{}${name}", self.template(words))
     }
 
     /// In quotes, with escapes.
@@ -397,8 +401,8 @@ mod tests {
         );
         alice.sees("shown", &[("text", "bob: in $5 minutes")]);
         alice.sees("presence", &[("who", "carol"), ("status", "away")]);
-        alice.types("send nobody hi", Some(&failed()));
         alice.sees("error", &[("code", "unknown-peer")]);
+        alice.types("send nobody hi", Some(&failed()));
         alice.types("dereg", Some(&done()));
         alice.sees("session", &[("state", "offline"), ("reason", "left")]);
         alice.types("reg", None);

@@ -51,7 +51,6 @@ const SERVER: Table = &[
     ("port", Takes::Port),
     ("quiet", SWITCH),
     ("relay", SWITCH),
-    ("show_table", SWITCH),
 ];
 
 /// Reads settings to the end of the line; `directive` is `set`, `actor` or `server`.

@@ -2,6 +2,7 @@
 
 use super::clean;
 use super::exit::Exit;
+use super::explain::{keep_end, keep_start};
 use std::fmt;
 use unicode_width::UnicodeWidthStr;
 
@@ -162,9 +163,9 @@ impl Sources {
         let line = self.line(span.file, span.line);
         let show = |text: Option<&str>| clean::line(text.unwrap_or_default()).replace('\t', " ");
         let (start, end) = (span.start as usize, span.end as usize);
-        let before = keep_end(&show(line.get(..start)));
-        let meant = keep_start(&show(line.get(start..end)));
-        let after = keep_start(&show(line.get(end..)));
+        let before = keep_end(&show(line.get(..start)), QUOTE_COLUMNS);
+        let meant = keep_start(&show(line.get(start..end)), QUOTE_COLUMNS);
+        let after = keep_start(&show(line.get(end..)), QUOTE_COLUMNS);
         Quote {
             line: span.line as usize + 1,
             indent: before.width(),
@@ -233,31 +234,4 @@ impl fmt::Display for Diagnostic {
         }
         Ok(())
     }
-}
-
-fn keep_start(text: &str) -> String {
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += c.to_string().width();
-        width <= QUOTE_COLUMNS
-    };
-    let kept: String = text.chars().take_while(fits).collect();
-    if kept.len() < text.len() {
-        return kept + "…";
-    }
-    kept
-}
-
-fn keep_end(text: &str) -> String {
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += c.to_string().width();
-        width <= QUOTE_COLUMNS
-    };
-    let backwards: Vec<char> = text.chars().rev().take_while(fits).collect();
-    let kept: String = backwards.into_iter().rev().collect();
-    if kept.len() < text.len() {
-        return format!("…{kept}");
-    }
-    kept
 }

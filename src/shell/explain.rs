@@ -67,19 +67,20 @@ fn caret(source: &str, span: &Range<usize>, advice: &str) -> String {
         let text = source.get(range).unwrap_or_default();
         clean::line(text).replace('\t', " ")
     };
-    let before = keep_end(&quote(0..span.start));
-    let meant = keep_start(&quote(span.clone()));
-    let after = keep_start(&quote(span.end..source.len()));
+    let before = keep_end(&quote(0..span.start), QUOTE_COLUMNS);
+    let meant = keep_start(&quote(span.clone()), QUOTE_COLUMNS);
+    let after = keep_start(&quote(span.end..source.len()), QUOTE_COLUMNS);
     let indent = " ".repeat(before.width());
     let carets = "^".repeat(meant.width().max(1));
     format!("  {before}{meant}{after}\n  {indent}{carets} {advice}")
 }
 
-fn keep_start(text: &str) -> String {
+/// The start of a text, as far as it fits into so many columns.
+pub(super) fn keep_start(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |c: &char| {
         width += c.to_string().width();
-        width <= QUOTE_COLUMNS
+        width <= columns
     };
     let kept: String = text.chars().take_while(fits).collect();
     if kept.len() < text.len() {
@@ -88,9 +89,10 @@ fn keep_start(text: &str) -> String {
     kept
 }
 
-fn keep_end(text: &str) -> String {
+/// The end of a text, as far as it fits into so many columns.
+pub(super) fn keep_end(text: &str, columns: usize) -> String {
     let backwards: String = text.chars().rev().collect();
-    keep_start(&backwards).chars().rev().collect()
+    keep_start(&backwards, columns).chars().rev().collect()
 }
 
 fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String> {

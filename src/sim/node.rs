@@ -71,6 +71,10 @@ pub(super) struct ServerBody {
 
 /// What an actor is; it is started afterwards.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that somebody may set"
+)]
 pub struct ActorSpec {
     /// The name it asks for.
     pub name: Name,

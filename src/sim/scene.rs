@@ -4,46 +4,71 @@ use super::NodeId;
 use super::world::World;
 use crate::model::Instant;
 use crate::script::report::{Moment, Scene};
-use crate::shell::fields::Value;
+use crate::shell::fields::{Fact, Value};
 use crate::wire::trace::{Direction, Traced};
 use std::collections::BTreeMap;
 
-/// Packets, and notices between them, in order. `typed` are the lines that were typed.
-pub(super) fn moments(
-    world: &World,
-    begun: Instant,
-    cast: &[(NodeId, String)],
-    typed: &[(Instant, NodeId, String)],
-) -> Vec<Moment> {
-    let label = |node: NodeId| {
-        let found = cast.iter().find(|(other, _)| *other == node);
-        found.map_or_else(String::new, |(_, label)| label.clone())
-    };
-    let mut all: Vec<(Instant, Scene)> = Vec::new();
-    let typed = typed.iter().map(|(at, node, text)| {
-        let (who, text) = (label(*node), text.clone());
-        (*at, Scene::Typed { who, text })
-    });
-    all.extend(typed);
-    all.extend(packets(world, cast));
-    for (node, who) in cast {
-        for (at, fact) in world.facts(*node) {
-            if let ("shown", Some(Value::Text(text))) = (fact.kind, fact.field("text")) {
-                let (who, text) = (who.clone(), text.to_string());
-                all.push((*at, Scene::Shown { who, text }));
-            }
-        }
-    }
-    all.sort_by_key(|(at, _)| *at);
-    let moments = all.into_iter().map(|(at, what)| Moment {
-        at: at.since(begun),
-        what,
-    });
-    moments.collect()
+/// What is kept of a test while it runs, in order.
+#[derive(Default)]
+pub(super) struct Watch {
+    seen: Vec<(Instant, Seen)>,
+    /// Packets of the world that were put into the order.
+    packets: usize,
 }
 
-/// Each packet that left, and whether it came in at the other end.
-fn packets(world: &World, cast: &[(NodeId, String)]) -> Vec<(Instant, Scene)> {
+enum Seen {
+    /// The packet with this number.
+    Packet(usize),
+    Scene(Scene),
+}
+
+impl Watch {
+    /// Somebody types a line.
+    pub(super) fn types(&mut self, at: Instant, who: &str, text: &str) {
+        let (who, text) = (who.to_owned(), text.to_owned());
+        self.seen
+            .push((at, Seen::Scene(Scene::Typed { who, text })));
+    }
+
+    /// Something happened to somebody; shown lines are kept.
+    pub(super) fn hears(&mut self, at: Instant, who: &str, fact: &Fact) {
+        if let ("shown", Some(Value::Text(text))) = (fact.kind, fact.field("text")) {
+            let (who, text) = (who.to_owned(), text.to_string());
+            self.seen
+                .push((at, Seen::Scene(Scene::Shown { who, text })));
+        }
+    }
+
+    /// Puts the packets that are new into the order.
+    pub(super) fn looks(&mut self, world: &World) {
+        for (at, _, _) in world.packets().iter().skip(self.packets) {
+            self.seen.push((*at, Seen::Packet(self.packets)));
+            self.packets += 1;
+        }
+    }
+
+    /// All of it, since the test began.
+    pub(super) fn moments(
+        self,
+        world: &World,
+        begun: Instant,
+        cast: &[(NodeId, String)],
+    ) -> Vec<Moment> {
+        let mut packets = packets(world, cast);
+        let moments = self.seen.into_iter().filter_map(|(at, seen)| {
+            let what = match seen {
+                Seen::Packet(number) => packets.remove(&number)?,
+                Seen::Scene(scene) => scene,
+            };
+            let at = at.since(begun);
+            Some(Moment { at, what })
+        });
+        moments.collect()
+    }
+}
+
+/// Each packet that left, by its number, and whether it came in at the other end.
+fn packets(world: &World, cast: &[(NodeId, String)]) -> BTreeMap<usize, Scene> {
     let by_key: BTreeMap<_, _> = cast
         .iter()
         .filter_map(|(node, label)| Some((world.session_key(*node)?, (*node, label.clone()))))
@@ -61,8 +86,8 @@ fn packets(world: &World, cast: &[(NodeId, String)]) -> Vec<(Instant, Scene)> {
                 .or_default() += 1;
         }
     }
-    let mut scenes = Vec::new();
-    for (at, node, traced) in world.packets() {
+    let mut scenes = BTreeMap::new();
+    for (number, (_, node, traced)) in world.packets().iter().enumerate() {
         let (Direction::Out, Some((to_node, to))) = (traced.direction, by_key.get(&traced.peer))
         else {
             continue;
@@ -83,7 +108,7 @@ fn packets(world: &World, cast: &[(NodeId, String)]) -> Vec<(Instant, Scene)> {
             words: traced.kind(),
             arrived: came,
         };
-        scenes.push((*at, scene));
+        scenes.insert(number, scene);
     }
     scenes
 }

@@ -4,7 +4,7 @@ use super::disk::Health;
 use super::faults::Faults;
 use super::node::{ActorSpec, BEGINNING_MS, NodeId};
 use super::paths::Paths;
-use super::scene;
+use super::scene::{self, Watch};
 use super::world::World;
 use crate::model::Instant;
 use crate::script::cast::{ClientPart, Outcome, Part, ServerPart, Who};
@@ -35,8 +35,8 @@ pub struct Stage<'a> {
     weather: super::Conditions,
     players: Vec<Player>,
     begun: Instant,
-    /// What was typed, where somebody wants to see it.
-    typed: Option<Vec<(Instant, NodeId, String)>>,
+    /// What happens, where somebody wants to see it.
+    watch: Option<Watch>,
 }
 
 /// One of the cast, and what the runner knows of it already.
@@ -83,7 +83,7 @@ impl<'a> Stage<'a> {
             weather,
             players: Vec::new(),
             begun: Instant(0),
-            typed: None,
+            watch: None,
         }
     }
 
@@ -91,7 +91,7 @@ impl<'a> Stage<'a> {
     #[must_use]
     pub fn watched(mut self) -> Self {
         self.begun = self.world.now();
-        self.typed = Some(Vec::new());
+        self.watch = Some(Watch::default());
         self
     }
 
@@ -111,11 +111,11 @@ impl<'a> Stage<'a> {
         }
         let mut report = self.runner.into_report();
         report.trace_hash = Some(self.world.trace_hash());
-        if let Some(typed) = &self.typed {
+        if let Some(watch) = self.watch {
             let players = self.players.iter();
             let cast = players.map(|player| (player.node, player.label.clone()));
             let cast: Vec<_> = cast.collect();
-            report.scene = scene::moments(&self.world, self.begun, &cast, typed);
+            report.scene = watch.moments(&self.world, self.begun, &cast);
             report.packets = scene::lines(&self.world, &cast);
             report.cast = cast.into_iter().map(|(_, label)| label).collect();
         }
@@ -154,10 +154,16 @@ impl<'a> Stage<'a> {
     /// Tells the runner what has happened since it was told last.
     fn tell(&mut self) {
         let now = self.world.now();
+        if let Some(watch) = &mut self.watch {
+            watch.looks(&self.world);
+        }
         for (number, player) in self.players.iter_mut().enumerate() {
             let who = Who(number);
             for (at, fact) in self.world.facts(player.node).iter().skip(player.facts) {
                 player.facts += 1;
+                if let Some(watch) = &mut self.watch {
+                    watch.hears(*at, &player.label, fact);
+                }
                 self.runner.handle_fact((*at).max(now), who, fact.clone());
             }
             let login = self.world.login(player.node);
@@ -215,8 +221,8 @@ impl<'a> Stage<'a> {
             }
             Output::Type(who, number, text) => {
                 let player = &mut self.players[who.0];
-                if let Some(typed) = &mut self.typed {
-                    typed.push((now, player.node, text.clone()));
+                if let Some(watch) = &mut self.watch {
+                    watch.types(now, &player.label, &text);
                 }
                 if let Some(line) = self.world.type_line(player.node, &text) {
                     player.lines.insert(line, number);
@@ -266,7 +272,7 @@ impl<'a> Stage<'a> {
             quiet: part.quiet,
             relay: part.relay,
             log_text: part.log_text,
-            trace: self.typed.is_some(),
+            trace: self.watch.is_some(),
             ..server::Config::new(self.world.dice.u64())
         };
         self.world.add_server(part.port.unwrap_or(usual), config)
@@ -283,7 +289,7 @@ impl<'a> Stage<'a> {
             stay: part.stay,
             relay: part.relay,
             settings: part.settings,
-            trace: self.typed.is_some(),
+            trace: self.watch.is_some(),
             ..ActorSpec::new(part.name.clone(), copied.unwrap_or(fresh), server)
         };
         let node = self.world.add_actor(spec);
