@@ -6,7 +6,7 @@ use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::config::{self, Question};
 use ackchat::driver::paint::Colour;
-use ackchat::driver::run::RunOptions;
+use ackchat::driver::run::{ReplayOptions, RunOptions};
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::driver::upkeep::{Backup, Upkeep};
 use ackchat::driver::{Fault, host};
@@ -19,7 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// What the program is asked to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Invocation {
     /// What config.toml says, or whether it is right.
     Config(Option<PathBuf>, Question),
@@ -33,6 +33,8 @@ pub(crate) enum Invocation {
     Merge(Vec<String>),
     /// `--help` or `--version`: write this and end.
     Print(String),
+    /// One person's lines of a script.
+    Replay(Box<ReplayOptions>),
     /// Scripts.
     Run(Box<RunOptions>),
     /// A server.
@@ -84,8 +86,8 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
         Some(
-            "serve" | "join" | "host" | "demo" | "run" | "merge" | "backup" | "config" | "help"
-            | "--help" | "-h" | "--version" | "-V",
+            "serve" | "join" | "host" | "demo" | "run" | "replay" | "merge" | "backup" | "config"
+            | "help" | "--help" | "-h" | "--version" | "-V",
         ) => modern(args),
         None => default_profile(),
         _ => Err(usage()),
@@ -191,6 +193,7 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             Invocation::Host(serve, options.join(client_name(&name)?, server, 0, given))
         }
         Form::Merge { files } => Invocation::Merge(files),
+        Form::Replay(args) => Invocation::Replay(Box::new(args.replay()?)),
         Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
         Form::Serve { port, options } => options.invocation(port),
     })
@@ -347,6 +350,8 @@ enum Form {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
     },
+    /// Type one person's lines of a .chat script at a server; judge nothing
+    Replay(run::ReplayArgs),
     /// Run .chat scripts: conversations written down, with what is to be seen
     Run(run::RunArgs),
     /// Be the server: names, groups, and the mail of absent people

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             drop(io::stdout().write_all(text.as_bytes()));
             Exit::Done
         }
+        Ok(Invocation::Replay(options)) => driver::run::replay(&options),
         Ok(Invocation::Run(options)) => driver::run::run(&options),
         Ok(Invocation::Serve(options)) => driver::server::run(&options),
         Ok(Invocation::Upkeep(upkeep)) => driver::upkeep::run(&upkeep),

@@ -752,7 +752,6 @@ impl Person {
                     self.shell
                         .handle_edited(now, line, &target, Ok("written in an editor"));
                 }
-                Output::Fact(_) => {}
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Record(line, recording) => {
                     let Recording::Start(file) = recording else {
@@ -774,7 +773,7 @@ impl Person {
                     .disk
                     .submit(ticket, request)
                     .expect("the queue of the model is long"),
-                Output::Trace(_) => {}
+                Output::Fact(_) | Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
                 Output::Write {
                     line,

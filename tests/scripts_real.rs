@@ -49,7 +49,7 @@ fn the_34_scenarios_pass_over_real_sockets() {
         let output = child.wait_with_output().unwrap();
         let said = words(&output);
         if !output.status.success() || said.contains("  skip  ") {
-            told += &format!("{}:\n{said}", file.display());
+            told = told + &file.display().to_string() + ":\n" + &said;
         }
     }
     assert!(told.is_empty(), "\n{told}");

@@ -1,10 +1,12 @@
-//! The arguments of `run`.
+//! The arguments of `run` and `replay`.
 
 use super::{Refused, refused};
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::paint::Colour;
-use ackchat::driver::run::{Format, RunOptions, Task};
+use ackchat::driver::run::{Format, ReplayOptions, RunOptions, Task};
+use ackchat::model::Name;
+use ackchat::script::replay::Pace;
 use ackchat::script::tree::duration;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::{OnFailure, Settings, Style};
@@ -72,7 +74,26 @@ pub(super) struct RunArgs {
     /// Whose client runs the files that have no server of their own
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Where the server of these files is
+    #[command(flatten)]
+    place: Place,
+    /// Write a Mermaid sequence diagram of each test: FILE, FILE-2, ..
+    #[arg(long, value_name = "FILE", conflicts_with = "real")]
+    diagram: Option<PathBuf>,
+    /// Write every packet, decrypted, as an object of JSON a line
+    #[arg(long, value_name = "FILE", conflicts_with = "real")]
+    trace: Option<PathBuf>,
+    /// What standard output shows
+    #[arg(long, value_enum, default_value_t = Shape::Human)]
+    format: Shape,
+    /// Write a report to a file too
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
+    report: Vec<(Format, PathBuf)>,
+}
+
+/// Where a live client finds what it needs.
+#[derive(Debug, Args)]
+struct Place {
+    /// Where the server of live files is
     #[arg(long, value_name = "HOST:PORT", value_parser = super::address,
         default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, super::SERVER_PORT)))]
     server: SocketAddr,
@@ -82,12 +103,56 @@ pub(super) struct RunArgs {
     /// Keep keys and stores in this directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// What standard output shows
-    #[arg(long, value_enum, default_value_t = Shape::Human)]
-    format: Shape,
-    /// Write a report to a file too
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
-    report: Vec<(Format, PathBuf)>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// A script; "-" is standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// Whose lines are typed; else those of whoever types first
+    #[arg(long = "as", value_name = "NAME")]
+    who: Option<String>,
+    /// The client that types them; else the same name
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// With the pauses of the recording (real), so many times as fast (2x), or without (none)
+    #[arg(long, value_name = "PACE", value_parser = pace, default_value = "none")]
+    pace: Pace,
+    /// Give a variable its value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    var: Vec<(String, String)>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl ReplayArgs {
+    pub(super) fn replay(self) -> Result<ReplayOptions, Refused> {
+        let name = self.profile.as_ref().or(self.who.as_ref());
+        let name =
+            name.ok_or_else(|| refused("[Whose client? Say --as NAME or --profile NAME.]"))?;
+        Ok(ReplayOptions {
+            join: self.place.join(super::client_name(name)?),
+            file: self.file,
+            who: self.who,
+            pace: self.pace,
+            variables: self.var.into_iter().collect(),
+        })
+    }
+}
+
+fn pace(word: &str) -> Result<Pace, String> {
+    let wrong = || "expected real, none, or a number and x, as 2x".to_owned();
+    match word {
+        "none" => Ok(Pace::None),
+        "real" => Ok(Pace::Times(1.0)),
+        word => {
+            let times = word.strip_suffix('x').ok_or_else(wrong)?;
+            let times = times.parse::<f64>().map_err(|_| wrong())?;
+            let is_right = (0.01..=1000.0).contains(&times);
+            is_right.then_some(Pace::Times(times)).ok_or_else(wrong)
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -126,6 +191,8 @@ impl RunArgs {
                 late: LATE,
                 ..Conditions::CALM
             },
+            diagram: self.diagram,
+            trace: self.trace,
             format: self.format.into(),
             reports: self.report,
         }
@@ -138,8 +205,14 @@ impl RunArgs {
         let Some(name) = &self.profile else {
             return Ok(None);
         };
-        Ok(Some(Join {
-            name: super::client_name(name)?,
+        Ok(Some(self.place.join(super::client_name(name)?)))
+    }
+}
+
+impl Place {
+    fn join(&self, name: Name) -> Join {
+        Join {
+            name,
             server: self.server,
             server_key: self.server_key,
             port: 0,
@@ -159,7 +232,7 @@ impl RunArgs {
             given: BTreeSet::new(),
             profile: None,
             config: None,
-        }))
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use super::output;
 use super::paths::Profile;
 use super::stage::Stage as Live;
 use crate::model::limits::SCRIPT_BYTES_MAX;
+use crate::script::replay::{self, Pace};
 use crate::script::report::{FileReport, RunReport, TestReport, TestResult, time};
 use crate::script::runner;
 use crate::script::tree::{Deed, Diagnostic, File, Step, Test, World};
-use crate::script::{Code, Options, json, junit, lint, parse, tap, words};
-use crate::shell::Exit;
+use crate::script::{Code, Options, diagram, json, junit, lint, parse, secrets, tap, words};
 use crate::shell::diagnostic::Place;
+use crate::shell::{ErrorCode, Exit};
 use crate::sim::{Conditions, Stage};
 use signal_hook::consts::SIGINT;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,10 @@ pub struct RunOptions {
     pub wall_limit: Duration,
     /// What every path of the simulated network does before a script says otherwise.
     pub weather: Conditions,
+    /// Where a diagram of each test is written.
+    pub diagram: Option<PathBuf>,
+    /// Where the packets of all tests are written.
+    pub trace: Option<PathBuf>,
     /// What is written to standard output.
     pub format: Format,
     /// What is written to files.
@@ -86,7 +91,7 @@ pub fn run(options: &RunOptions) -> Exit {
     let mut files = Vec::new();
     let (mut wrong, mut unreadable) = (false, false);
     for path in &options.files {
-        match read(path, options) {
+        match read(path, &options.variables) {
             Ok(file) => files.push(file),
             Err(diagnostics) => {
                 for diagnostic in diagnostics {
@@ -110,15 +115,72 @@ pub fn run(options: &RunOptions) -> Exit {
     }
 }
 
+/// What `replay` may be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplayOptions {
+    /// The file; `-` is standard input.
+    pub file: String,
+    /// Whose lines are typed; none: those of whoever types first.
+    pub who: Option<String>,
+    /// How fast.
+    pub pace: Pace,
+    /// `--var`.
+    pub variables: BTreeMap<String, String>,
+    /// The client that types them.
+    pub join: JoinOptions,
+}
+
+/// Types one person's lines of a file at a real server; shows what is shown, judges nothing.
+#[must_use]
+pub fn replay(options: &ReplayOptions) -> Exit {
+    let failed = |diagnostics: &[Diagnostic]| {
+        for diagnostic in diagnostics {
+            output::complain(&format!("{diagnostic}\n"));
+        }
+        diagnostics.first().map_or(Exit::Parse, |first| first.exit)
+    };
+    let file = match read(&options.file, &options.variables) {
+        Ok(file) => file,
+        Err(diagnostics) => return failed(&diagnostics),
+    };
+    let Some(part) = replay::part(&file, options.who.as_deref(), options.pace) else {
+        return failed(&[cannot_run(&options.file, "nobody of this name types in it")]);
+    };
+    let of_runner = Options {
+        variables: options.variables.clone(),
+        keep_going: true,
+        lenient: true,
+        ..Options::default()
+    };
+    for test in &part.tests {
+        let join = &options.join;
+        let profile = match Profile::open(join.data.as_deref(), &join.name) {
+            Ok(profile) => profile,
+            Err(fault) => return fault.report(),
+        };
+        let report = match Live::live((&part, test, &of_runner), 0, join, &profile) {
+            Ok(stage) => stage.shown().play(&mut || None),
+            Err(fault) => return fault.report(),
+        };
+        if let Some(failure) = report.failures.first() {
+            output::complain(&failure.diagnostic.to_string());
+            let actual = failure.actual.as_deref().unwrap_or_default();
+            let code = actual.split(':').next().unwrap_or_default();
+            return ErrorCode::of(code).map_or(Exit::Unreachable, ErrorCode::exit);
+        }
+    }
+    Exit::Done
+}
+
 /// A file and what it includes.
-fn read(path: &str, options: &RunOptions) -> Result<File, Vec<Diagnostic>> {
+fn read(path: &str, variables: &BTreeMap<String, String>) -> Result<File, Vec<Diagnostic>> {
     let text = if path == "-" {
         read_stdin()
     } else {
         read_text(Path::new(path))
     };
     let text = text.map_err(|why| vec![cannot_run(path, &why)])?;
-    let variables = options.variables.keys().cloned().collect();
+    let variables = variables.keys().cloned().collect();
     parse(path, &text, &variables, &mut read_text)
 }
 
@@ -209,13 +271,52 @@ fn perform(files: &[File], options: &RunOptions) -> Exit {
     } else {
         output::say(&written(&run, options.format));
     }
+    match write_files(&run, options) {
+        Ok(()) => run.exit(),
+        Err(exit) => exit,
+    }
+}
+
+/// Reports, diagrams, packets.
+fn write_files(run: &RunReport, options: &RunOptions) -> Result<(), Exit> {
     for (format, path) in &options.reports {
-        if let Err(error) = fs::write(path, written(&run, *format)) {
-            output::complain(&format!("[Cannot write {}: {error}.]", path.display()));
-            return Exit::No;
+        write(path, &written(run, *format))?;
+    }
+    if let Some(path) = &options.diagram {
+        for (number, test) in run.tests().enumerate() {
+            let path = numbered(path, number + 1);
+            write(
+                &path,
+                &diagram::mermaid(&test.name, &test.cast, &test.scene),
+            )?;
         }
     }
-    run.exit()
+    if let Some(path) = &options.trace {
+        let packets = run.tests().flat_map(|test| &test.packets);
+        let lines: Vec<&str> = packets.map(String::as_str).chain([""]).collect();
+        write(path, &lines.join("\n"))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Exit> {
+    fs::write(path, text).map_err(|error| {
+        output::complain(&format!("[Cannot write {}: {error}.]", path.display()));
+        Exit::No
+    })
+}
+
+/// `a.mmd`, `a-2.mmd`, `a-3.mmd`.
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match path.extension() {
+        Some(ending) => format!("{stem}-{number}.{}", ending.to_string_lossy()),
+        None => format!("{stem}-{number}"),
+    };
+    path.with_file_name(name)
 }
 
 fn written(run: &RunReport, format: Format) -> String {
@@ -266,6 +367,7 @@ fn perform_file(
                     return report;
                 }
             };
+            secrets::hide(&mut result, &options.secrets);
             result.wall = ambient.now().instant.since(began);
             let failed = result.result == TestResult::Failed;
             told = Some(result);
@@ -293,9 +395,9 @@ fn perform_test(
     let again = if options.real { " --real" } else { "" };
     let of_runner = Options {
         variables: options.variables.clone(),
-        secrets: options.secrets.clone(),
         strict: options.strict,
         keep_going: options.keep_going,
+        lenient: false,
         again: again.to_owned(),
     };
     Ok(match file.world {
@@ -306,7 +408,14 @@ fn perform_test(
             let stage = Live::new(file, test, &of_runner, seed);
             stage.map_err(|error| error.to_string())?.play(late)
         }
-        World::Hermetic => Stage::new(file, test, &of_runner, seed, options.weather).play(late),
+        World::Hermetic => {
+            let stage = Stage::new(file, test, &of_runner, seed, options.weather);
+            if options.diagram.is_some() || options.trace.is_some() {
+                stage.watched().play(late)
+            } else {
+                stage.play(late)
+            }
+        }
         World::Live => return perform_live((file, test, &of_runner), seed, options, late),
     })
 }

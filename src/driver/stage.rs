@@ -5,7 +5,7 @@ use super::ambient::{self, Ambient};
 use super::client::JoinOptions;
 use super::paths::Profile;
 use super::socket::Socket;
-use super::{Fault, client};
+use super::{Fault, client, output};
 use crate::client::port::{Full, Store as _, StoreRequest};
 use crate::client::{Client, Config};
 use crate::memory::{ClientMemory, ServerMemory};
@@ -20,7 +20,7 @@ use crate::secure::{Fingerprint, Identity, Ratchet};
 use crate::server::port::Store as _;
 use crate::server::{self, Server};
 use crate::shell::fields::{self, Fact};
-use crate::shell::{self, LineId, OnFailure, Settings, Shell, records};
+use crate::shell::{self, LineId, OnFailure, Settings, Shell, clean, records};
 use mio::{Events, Poll, Token};
 use std::collections::BTreeMap;
 use std::io;
@@ -43,6 +43,8 @@ pub struct Stage<'a> {
     ports: BTreeMap<u16, u16>,
     /// How the one client of a live file is.
     own: Option<(JoinOptions, Arc<Identity>)>,
+    /// What is typed and shown is printed.
+    prints: bool,
 }
 
 /// One of the cast.
@@ -91,6 +93,7 @@ impl<'a> Stage<'a> {
             players: Vec::new(),
             ports: BTreeMap::new(),
             own: None,
+            prints: false,
         })
     }
 
@@ -109,6 +112,13 @@ impl<'a> Stage<'a> {
         let mut stage = stage.map_err(|error| super::bind_fault(join.server, &error))?;
         stage.own = Some((join.clone(), identity));
         Ok(stage)
+    }
+
+    /// What is typed and shown is printed as it happens.
+    #[must_use]
+    pub const fn shown(mut self) -> Self {
+        self.prints = true;
+        self
     }
 
     /// Carries the test out. `is_late` is asked now and then whether time is up.
@@ -218,6 +228,9 @@ impl<'a> Stage<'a> {
                     ..
                 } = &mut self.players[who.0].body
                 {
+                    if self.prints {
+                        output::say(&format!(">>> {}\n", clean::line(&text)));
+                    }
                     let line = shell.handle_line(now, &text);
                     lines.insert(line, number);
                 } else {
@@ -371,7 +384,10 @@ impl<'a> Stage<'a> {
     /// True if the store told something.
     fn drain_client(&mut self, now: Now, who: Who) -> bool {
         let Self {
-            players, runner, ..
+            players,
+            runner,
+            prints,
+            ..
         } = self;
         let Player { body, socket, .. } = &mut players[who.0];
         let Body::Client {
@@ -417,6 +433,9 @@ impl<'a> Stage<'a> {
                 }
                 shell::Output::Show(show) => {
                     shown += show.messages;
+                    if *prints {
+                        output::say(&format!("{}\n", show.text));
+                    }
                     for fact in fields::of_shown(&show.text) {
                         runner.handle_fact(now.instant, who, fact);
                     }

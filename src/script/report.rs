@@ -55,6 +55,10 @@ pub struct TestReport {
     pub notes: Vec<String>,
     /// Packets and notices, where they were asked for.
     pub scene: Vec<Moment>,
+    /// Who took part, where that was asked for.
+    pub cast: Vec<String>,
+    /// Every packet as an object of JSON, where they were asked for.
+    pub packets: Vec<String>,
 }
 
 /// How a test ended.
@@ -221,6 +225,8 @@ impl TestReport {
             failures: Vec::new(),
             notes: Vec::new(),
             scene: Vec::new(),
+            cast: Vec::new(),
+            packets: Vec::new(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! Values given by `--secret` leave no trace in a report.
 
-use super::report::TestReport;
+use super::report::{Scene, TestReport};
 use std::collections::BTreeSet;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "***";
 
 /// Replaces every secret in every text of a report.
-pub(super) fn hide(report: &mut TestReport, secrets: &BTreeSet<String>) {
+pub fn hide(report: &mut TestReport, secrets: &BTreeSet<String>) {
     let secrets = secrets.iter().filter(|secret| !secret.is_empty());
     for secret in secrets {
         for text in texts(report) {
@@ -29,5 +29,13 @@ fn texts(report: &mut TestReport) -> impl Iterator<Item = &mut String> {
             .chain(&mut failure.actual);
         words.chain(quotes)
     });
-    failures.chain(&mut report.notes)
+    let scene = report
+        .scene
+        .iter_mut()
+        .map(|moment| match &mut moment.what {
+            Scene::Packet { words, .. } => words,
+            Scene::Shown { text, .. } | Scene::Typed { text, .. } => text,
+        });
+    let texts = failures.chain(&mut report.notes).chain(scene);
+    texts.chain(&mut report.packets)
 }

@@ -86,6 +86,36 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them, by their words.
+    const ALL: [Self; 20] = [
+        Self::BadName,
+        Self::Busy,
+        Self::Disk,
+        Self::EmptyText,
+        Self::GroupExists,
+        Self::KeyChanged,
+        Self::NameTaken,
+        Self::NoSession,
+        Self::NotMember,
+        Self::NotSelf,
+        Self::Quota,
+        Self::RateLimited,
+        Self::Refused,
+        Self::ServerUnreachable,
+        Self::TooLong,
+        Self::UnknownCommand,
+        Self::UnknownGroup,
+        Self::UnknownPeer,
+        Self::Usage,
+        Self::WrongMode,
+    ];
+
+    /// The code with this word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.word() == word)
+    }
+
     /// The word for programs.
     #[must_use]
     pub const fn word(self) -> &'static str {

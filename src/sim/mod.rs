@@ -12,6 +12,7 @@ pub mod network;
 pub mod node;
 mod paths;
 pub mod play;
+mod scene;
 pub mod stage;
 mod trace;
 mod workload;

@@ -71,6 +71,10 @@ pub(super) struct ServerBody {
 
 /// What an actor is; it is started afterwards.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that somebody may set"
+)]
 pub struct ActorSpec {
     /// The name it asks for.
     pub name: Name,
@@ -86,6 +90,8 @@ pub struct ActorSpec {
     pub relay: bool,
     /// What one may set for a shell.
     pub settings: Settings,
+    /// Its packets are kept.
+    pub trace: bool,
 }
 
 impl ActorSpec {
@@ -106,6 +112,7 @@ impl ActorSpec {
                 style: Style::Bracket,
                 on_failure: OnFailure::Show,
             },
+            trace: false,
         }
     }
 }
@@ -192,7 +199,7 @@ impl Actor {
             group_private: self.spec.settings.group_private,
             stay: self.spec.stay,
             relay: self.spec.relay,
-            trace: false,
+            trace: self.spec.trace,
         }
     }
 }

@@ -4,7 +4,9 @@ use super::disk::Health;
 use super::faults::Faults;
 use super::node::{ActorSpec, BEGINNING_MS, NodeId};
 use super::paths::Paths;
+use super::scene::{self, Watch};
 use super::world::World;
+use crate::model::Instant;
 use crate::script::cast::{ClientPart, Outcome, Part, ServerPart, Who};
 use crate::script::report::TestReport;
 use crate::script::runner::{self, Output, Runner};
@@ -32,6 +34,9 @@ pub struct Stage<'a> {
     paths: Paths,
     weather: super::Conditions,
     players: Vec<Player>,
+    begun: Instant,
+    /// What happens, where somebody wants to see it.
+    watch: Option<Watch>,
 }
 
 /// One of the cast, and what the runner knows of it already.
@@ -77,7 +82,17 @@ impl<'a> Stage<'a> {
             paths: Paths::default(),
             weather,
             players: Vec::new(),
+            begun: Instant(0),
+            watch: None,
         }
+    }
+
+    /// Packets and notices are kept for the report.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.begun = self.world.now();
+        self.watch = Some(Watch::default());
+        self
     }
 
     /// Carries the test out. `is_late` is asked now and then whether real time is up.
@@ -96,6 +111,14 @@ impl<'a> Stage<'a> {
         }
         let mut report = self.runner.into_report();
         report.trace_hash = Some(self.world.trace_hash());
+        if let Some(watch) = self.watch {
+            let players = self.players.iter();
+            let cast = players.map(|player| (player.node, player.label.clone()));
+            let cast: Vec<_> = cast.collect();
+            report.scene = watch.moments(&self.world, self.begun, &cast);
+            report.packets = scene::lines(&self.world, &cast);
+            report.cast = cast.into_iter().map(|(_, label)| label).collect();
+        }
         if let Some(failure) = self.world.failure() {
             let last = failure.trace.iter().rev().take(TRACED_MAX).rev();
             report
@@ -131,10 +154,16 @@ impl<'a> Stage<'a> {
     /// Tells the runner what has happened since it was told last.
     fn tell(&mut self) {
         let now = self.world.now();
+        if let Some(watch) = &mut self.watch {
+            watch.looks(&self.world);
+        }
         for (number, player) in self.players.iter_mut().enumerate() {
             let who = Who(number);
             for (at, fact) in self.world.facts(player.node).iter().skip(player.facts) {
                 player.facts += 1;
+                if let Some(watch) = &mut self.watch {
+                    watch.hears(*at, &player.label, fact);
+                }
                 self.runner.handle_fact((*at).max(now), who, fact.clone());
             }
             let login = self.world.login(player.node);
@@ -192,6 +221,9 @@ impl<'a> Stage<'a> {
             }
             Output::Type(who, number, text) => {
                 let player = &mut self.players[who.0];
+                if let Some(watch) = &mut self.watch {
+                    watch.types(now, &player.label, &text);
+                }
                 if let Some(line) = self.world.type_line(player.node, &text) {
                     player.lines.insert(line, number);
                 } else {
@@ -240,6 +272,7 @@ impl<'a> Stage<'a> {
             quiet: part.quiet,
             relay: part.relay,
             log_text: part.log_text,
+            trace: self.watch.is_some(),
             ..server::Config::new(self.world.dice.u64())
         };
         self.world.add_server(part.port.unwrap_or(usual), config)
@@ -256,6 +289,7 @@ impl<'a> Stage<'a> {
             stay: part.stay,
             relay: part.relay,
             settings: part.settings,
+            trace: self.watch.is_some(),
             ..ActorSpec::new(part.name.clone(), copied.unwrap_or(fresh), server)
         };
         let node = self.world.add_actor(spec);

@@ -14,11 +14,12 @@ use super::trace::Trace;
 use crate::client::Client;
 use crate::memory::{ClientMemory, ServerMemory};
 use crate::model::limits::{ENTROPY, STORE_QUEUE_MAX};
-use crate::model::{Instant, Timers};
+use crate::model::{Instant, PublicKey, Timers};
 use crate::secure::{Identity, Ratchet};
 use crate::server::{self, Server};
 use crate::shell::fields::{self, Fact};
 use crate::shell::{self, Exit, LineId, Outcome, Shell, Shown};
+use crate::wire::Traced;
 use crate::wire::datagram::Transmit;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -58,6 +59,7 @@ pub struct World {
     bytes: u64,
     longest: usize,
     keeps_facts: bool,
+    packets: Vec<(Instant, NodeId, Traced)>,
 }
 
 /// What will happen at a moment that is already known.
@@ -105,6 +107,7 @@ impl World {
             bytes: 0,
             longest: 0,
             keeps_facts: false,
+            packets: Vec::new(),
             faults,
         }
     }
@@ -260,6 +263,28 @@ impl World {
             Body::Outside(_) => &[],
             Body::Server(body) => &body.facts,
         }
+    }
+
+    /// The packets of nodes that trace theirs, in order.
+    #[must_use]
+    pub fn packets(&self) -> &[(Instant, NodeId, Traced)] {
+        &self.packets
+    }
+
+    /// The key of a node's sessions.
+    #[must_use]
+    pub fn session_key(&self, node: NodeId) -> Option<PublicKey> {
+        match &self.see(node).body {
+            Body::Actor(actor) => Some(actor.identity.session_key()),
+            Body::Outside(_) => None,
+            Body::Server(body) => Some(body.identity.session_key()),
+        }
+    }
+
+    /// What the wall clock of a node shows at a moment of the world.
+    #[must_use]
+    pub fn wall_ms(&self, node: NodeId, at: Instant) -> i64 {
+        self.see(node).clock.read(at).unix_ms
     }
 
     /// Takes what has arrived at an address outside.
@@ -956,7 +981,7 @@ impl World {
                     self.later(at, Happening::Commit(id, life));
                 }
             }
-            shell::Output::Trace(_) => {}
+            shell::Output::Trace(traced) => self.packets.push((now, id, traced)),
             shell::Output::Transmit(transmit) => self.transmit(id, transmit),
             // No machine in a world has files besides its store.
             shell::Output::Write {
@@ -1007,7 +1032,7 @@ impl World {
                         self.later(at, Happening::Commit(id, life));
                     }
                 }
-                server::Output::Trace(_) => {}
+                server::Output::Trace(traced) => self.packets.push((now, id, traced)),
                 server::Output::Transmit(transmit) => self.transmit(id, transmit),
             }
         }

@@ -41,6 +41,18 @@ struct Line<'a> {
 }
 
 impl Traced {
+    /// What kind of packet it is: the `t` of its head; empty if it has none.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        #[derive(serde::Deserialize)]
+        struct Kind {
+            t: String,
+        }
+        let head = packet::parts(&self.bytes).map(|(head, _)| head).ok();
+        let kind = head.and_then(|head| serde_json::from_slice::<Kind>(head).ok());
+        kind.map(|kind| kind.t).unwrap_or_default()
+    }
+
     /// One JSON object without a newline: `unix_ms`, `dir` (in, out), `peer` (a name, else the
     /// session key), `head` as it was, `tail_len`, and `text` where the tail is UTF-8.
     ///
