@@ -880,6 +880,43 @@ fn a_restart_after_a_silent_leave_always_succeeds() {
 }
 
 #[test]
+fn a_claim_that_the_disk_made_repeat_does_not_take_the_name_from_the_next_program() {
+    let mut world = World::new();
+    let bob = world.joined("bob", 2);
+    world.unknown = 1;
+    let first = world.client_at("alice", 1, 7100);
+    world.register(first);
+    world.clients[first].deaf = true;
+    let second = world.client_at("alice", 1, 7100);
+    world.register(second);
+    world.registered(second);
+    world.pass(5000);
+    assert_eq!(world.status("alice"), Status::Online);
+    let id = world.store_for(bob, "alice", false);
+    assert_eq!(world.mail_ids(second), [id]);
+    assert_eq!(world.mail(bob)[0].of, Some(id));
+}
+
+#[test]
+fn whoever_moves_while_the_disk_is_slow_is_shown_where_it_is() {
+    let mut world = World::new();
+    let alice = world.client("alice", 1);
+    world.stuck = true;
+    world.register(alice);
+    let moved_to: SocketAddr = ([127, 0, 0, 1], 7200).into();
+    world.clients[alice].address = moved_to;
+    let server = Identity::from_seed([SERVER; 32]).session_key();
+    let now = world.now;
+    world.clients[alice].links.ping(now, &server);
+    world.pass(200);
+    world.stuck = false;
+    world.pass(200);
+    world.registered(alice);
+    let rows = world.server.table();
+    assert_eq!(rows[0].address, Some(moved_to));
+}
+
+#[test]
 fn the_server_returns_with_names_mail_and_groups_and_waits_for_those_who_were_here() {
     let mut world = World::new();
     let (alice, bob) = (world.joined("alice", 1), world.joined("bob", 2));

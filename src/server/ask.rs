@@ -121,26 +121,27 @@ impl Server {
         }
     }
 
-    /// What was to be said of somebody's presence may have changed since it was said first: an
-    /// address that has moved is put right, and who has gone is not called online.
+    /// What was to be said may have been overtaken: the claim of a program whose successor has asked
+    /// since would take the name from it; an address that has moved is put right; and who has gone
+    /// is not called online.
     fn is_still_true(&self, ask: &mut Ask) -> bool {
-        let (
-            Purpose::Presence,
-            StoreRequest::Presence {
-                name,
-                owner,
-                presence,
+        match (&ask.purpose, &mut ask.request) {
+            (Purpose::Claim(key, life, name, _), _) => !self.is_overtaken(key, *life, name),
+            (
+                Purpose::Presence,
+                StoreRequest::Presence {
+                    name,
+                    owner,
+                    presence,
+                },
+            ) => match self.address_of(name, *owner) {
+                Some(address) => {
+                    *presence = Presence::Online { address };
+                    true
+                }
+                None => matches!(presence, Presence::Offline(_)),
             },
-        ) = (&ask.purpose, &mut ask.request)
-        else {
-            return true;
-        };
-        match self.address_of(name, *owner) {
-            Some(address) => {
-                *presence = Presence::Online { address };
-                true
-            }
-            None => matches!(presence, Presence::Offline(_)),
+            _ => true,
         }
     }
 

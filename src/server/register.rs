@@ -223,7 +223,7 @@ impl Server {
         let Some(session) = asking else {
             // Whoever asked has gone meanwhile, and the name is not here; unless the same person's
             // next program has asked already.
-            if !self.is_asking(&key, &name) {
+            if !self.is_overtaken(&key, life, &name) {
                 self.tell_presence(name, owner, Presence::Offline(Why::Silent));
             }
             return;
@@ -259,9 +259,14 @@ impl Server {
         self.attach(key, life, name, owner);
     }
 
-    fn is_asking(&self, key: &PublicKey, name: &Name) -> bool {
-        let stage = self.sessions.get(key).map(|session| &session.stage);
-        matches!(stage, Some(Stage::Asking(registration)) if registration.name == *name)
+    /// True if a later session with the same key asks for the name, or has it.
+    pub(super) fn is_overtaken(&self, key: &PublicKey, life: u64, name: &Name) -> bool {
+        let session = self.sessions.get(key).filter(|s| s.life != life);
+        session.is_some_and(|session| match &session.stage {
+            Stage::Asking(registration) => registration.name == *name,
+            Stage::Here => session.here().is_some_and(|member| member.name == *name),
+            Stage::Leaving | Stage::Rejected | Stage::Stranger => false,
+        })
     }
 
     fn on_claim_refused(&mut self, key: PublicKey, life: u64, refusal: Refusal) {
