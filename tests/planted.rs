@@ -1,7 +1,6 @@
 //! Every bug that was planted is found by an invariant; only in a build with `--cfg planted`.
 //!
-//! `RUSTFLAGS="--cfg planted" cargo test --release --target-dir target/planted --test planted --
-//! --nocapture`; `ACKCHAT_PLANTED=NAME` looks for one only.
+//! [docs/simulator.md](../docs/simulator.md) says how; `ACKCHAT_PLANTED=NAME` looks for one only.
 #![cfg(planted)]
 #![expect(
     clippy::print_stdout,
@@ -30,16 +29,16 @@ fn every_planted_bug_is_found() {
             scope.spawn(|| {
                 loop {
                     // Not in the condition of a loop: the guard would live as long as its body.
-                    let name = names.lock().unwrap().next();
+                    let name = names.lock().expect("nobody panics with it").next();
                     let Some(name) = name else { return };
                     if !is_found(name) {
-                        missed.lock().unwrap().push(name);
+                        missed.lock().expect("nobody panics with it").push(name);
                     }
                 }
             });
         }
     });
-    let missed = missed.into_inner().unwrap();
+    let missed = missed.into_inner().expect("nobody panics with it");
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
 

@@ -125,15 +125,18 @@ fn play_all(seeds: Range<u64>) -> Vec<(u64, Result<Report, Box<Failure>>)> {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 loop {
-                    let next = seeds.lock().unwrap().next();
+                    let next = seeds.lock().expect("nobody panics with it").next();
                     let Some(seed) = next else { return };
                     let outcome = play(seed, Profile::Random);
-                    played.lock().unwrap().push((seed, outcome));
+                    played
+                        .lock()
+                        .expect("nobody panics with it")
+                        .push((seed, outcome));
                 }
             });
         }
     });
-    let mut played = played.into_inner().unwrap();
+    let mut played = played.into_inner().expect("nobody panics with it");
     played.sort_by_key(|(seed, _)| *seed);
     played
 }

@@ -121,9 +121,9 @@ impl Server {
         }
     }
 
-    /// What was to be said may have been overtaken: the claim of a program whose successor has asked
-    /// since would take the name from it; an address that has moved is put right; and who has gone
-    /// is not called online.
+    /// What was to be said may have been overtaken: the claim of a program whose successor has
+    /// asked since would take the name from it; an address that has moved is put right; and who has
+    /// gone is not called online.
     fn is_still_true(&self, ask: &mut Ask) -> bool {
         match (&ask.purpose, &mut ask.request) {
             (Purpose::Claim(key, life, name, _), _) => !self.is_overtaken(key, *life, name),

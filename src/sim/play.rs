@@ -31,7 +31,7 @@ const DECADE_MS: u64 = 10 * 366 * 86_400_000;
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// 2 to 8 people, seldom 50, for up to three quarters of a minute.
+    /// 2 to 8 people, seldom 50, for up to 40 s.
     Random,
     /// As `Random`, without any fault: what a correct program does all day.
     Calm,
@@ -111,7 +111,7 @@ impl Play {
         } else {
             dice.between(2, 8).min(dice.between(2, 8))
         };
-        let lasts = Duration::from_secs(dice.between(10, 45));
+        let lasts = Duration::from_secs(dice.between(10, 40));
         let mut world = World::with_dice(seed, dice, faults);
         world.checker.harmless = world.faults.are_harmless();
         let server = world.add_server(5000, server::Config::new(store));
@@ -572,19 +572,19 @@ impl Play {
     /// Those who are away come back; those who are in a group leave it, and see what was held.
     fn come_back(&mut self) {
         for id in self.people.clone() {
-            let line = match self.world.shell(id).map(|shell| &shell.view().mode) {
+            let words = match self.world.shell(id).map(|shell| &shell.view().mode) {
                 Some(Mode::Group(_)) => "leave_group",
                 Some(Mode::Offline(_)) => "reg",
                 Some(Mode::Normal | Mode::Starting) | None => continue,
             };
-            let life = self.world.see(id).life;
-            let waits = |(in_life, line): &(u32, LineId)| {
-                *in_life == life && !self.world.checker.has_settled(id, *line)
+            let present = self.world.see(id).life;
+            let waits = |(life, line): &(u32, LineId)| {
+                *life == present && !self.world.checker.has_settled(id, *line)
             };
             if !self.back.get(&id).is_some_and(waits)
-                && let Some(line) = self.world.type_line(id, line)
+                && let Some(line) = self.world.type_line(id, words)
             {
-                self.back.insert(id, (life, line));
+                self.back.insert(id, (present, line));
             }
         }
     }
