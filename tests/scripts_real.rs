@@ -154,6 +154,29 @@ fn a_live_file_ends_at_its_first_failure_with_1() {
 }
 
 #[test]
+fn a_replay_types_one_persons_lines_and_shows_what_is_shown() {
+    let live = Live::new();
+    let file = live.folder.path().join("both.chat");
+    let script = "server s\nactor alice bob\nalice> create_group team\nbob> send alice hi\n\
+        # +1.4s\nalice!> send alice to me\n";
+    fs::write(&file, script).unwrap();
+    let server = format!("127.0.0.1:{}", live.port);
+    let data = live.folder.path().join("alice");
+    let output = ackchat(&["replay", file.to_str().unwrap(), "--as", "alice"])
+        .args(["--server", &server, "--data", data.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let typed: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with(">>> "))
+        .collect();
+    assert_eq!(typed, [">>> create_group team", ">>> send alice to me"]);
+    assert!(said.contains("\nalice: to me\n"), "{said}");
+}
+
+#[test]
 fn files_that_cannot_run_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let check = |script: &str, args: &[&str], code: i32, words_wanted: &str| {

@@ -6,9 +6,9 @@
 )]
 
 use ackchat::model::limits::SCRIPT_BYTES_MAX;
-use ackchat::script::report::{FileReport, TestReport};
+use ackchat::script::report::{FileReport, RunReport, TestReport};
 use ackchat::script::tree::{File, World};
-use ackchat::script::{self, Options, words};
+use ackchat::script::{self, Options, diagram, json, junit, tap, words};
 use ackchat::sim::{Conditions, Stage};
 use std::collections::BTreeSet;
 use std::fs;
@@ -111,6 +111,71 @@ fn the_scripts_of_the_seeds_are_the_34_scenarios() {
         count[seed] += 1;
     }
     assert_eq!(count, [4, 8, 7, 3, 12]);
+}
+
+#[test]
+fn who_watches_changes_nothing() {
+    let path = Path::new("scripts/seeds/000-3-a-group-and-one-who-is-away.chat");
+    let file = read(path);
+    let options = Options::default();
+    let stage = || Stage::new(&file, &file.tests[0], &options, 7, Conditions::CALM);
+    let plain = stage().play(&mut || None);
+    let watched = stage().watched().play(&mut || None);
+    assert_eq!(plain.trace_hash, watched.trace_hash);
+    assert!(plain.packets.is_empty() && !watched.packets.is_empty());
+    let diagram = diagram::mermaid("t", &watched.cast, &watched.scene);
+    for line in [
+        "    participant a",
+        "    x->>s: group",
+        "    Note over a: #gt; join_group g",
+    ] {
+        assert!(
+            diagram.lines().any(|found| found == line),
+            "{line}\n{diagram}"
+        );
+    }
+}
+
+#[test]
+fn a_result_is_the_same_in_every_format() {
+    let told = |source: &str| {
+        let parsed = script::parse("f.chat", source, &BTreeSet::new(), &mut |_| {
+            Err(String::new())
+        });
+        let file = parsed.unwrap();
+        let report = FileReport {
+            path: "f.chat".to_owned(),
+            seed: 1,
+            cannot_run: None,
+            tests: play(&file, 1, Conditions::CALM),
+        };
+        let files = vec![report];
+        let interrupted = false;
+        RunReport { files, interrupted }
+    };
+    let run = told("test \"a <b> # c\" {\n  server s\n  actor x\n  x> send nobody \"\"q\"\"\n}\n");
+    let tap = tap::tap(&run);
+    assert!(
+        tap.contains("    not ok 1 - a <b> \\# c\n      ---\n"),
+        "{tap}"
+    );
+    assert!(tap.ends_with("not ok 1 - f.chat\n"), "{tap}");
+    let junit = junit::junit(&run);
+    assert!(
+        junit.contains("name=\"a &lt;b&gt; # c\" classname=\"f.chat\""),
+        "{junit}"
+    );
+    assert!(
+        junit.contains("<failure type=\"command-failed\""),
+        "{junit}"
+    );
+    let json = json::json(&run);
+    for line in json.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(object["v"], 1);
+    }
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["failed"], &last["exit"]), (&1.into(), &1.into()));
 }
 
 /// A test that fails, and its report to the letter.
