@@ -114,7 +114,7 @@ fn an_outbox_is_offered_again_when_both_are_back() {
     let end = [
         "[Server not responding.]",
         "[Exiting...]",
-        "[1 messages kept in the outbox.]",
+        "[1 message kept in the outbox.]",
     ];
     assert_eq!(lines[lines.len() - 3..], end);
     assert_eq!(code, 4);

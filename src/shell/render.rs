@@ -47,7 +47,8 @@ impl Renderer<'_> {
                 vec![self.key(who, *action, *fingerprint)]
             }
             Event::Kept { count } => {
-                vec![self.notice(&format!("{count} messages kept in the outbox."))]
+                let messages = if *count == 1 { "message" } else { "messages" };
+                vec![self.notice(&format!("{count} {messages} kept in the outbox."))]
             }
             Event::Members { group, members } => {
                 let header = bracket(&format!("Members in the group {group}:"), self.style);
@@ -608,6 +609,7 @@ mod tests {
                 },
                 "[Client table updated.]",
             ),
+            (Event::Kept { count: 1 }, "[1 message kept in the outbox.]"),
             (Event::Kept { count: 2 }, "[2 messages kept in the outbox.]"),
             (Event::Kept { count: 0 }, ""),
             (
