@@ -8,20 +8,23 @@
 use ackchat::model::limits::SCRIPT_BYTES_MAX;
 use ackchat::script::report::{FileReport, RunReport, TestReport};
 use ackchat::script::tree::{File, World};
-use ackchat::script::{self, Options, diagram, json, junit, tap, words};
+use ackchat::script::{self, Code, Options, diagram, json, junit, tap, words};
+use ackchat::shell::Exit;
 use ackchat::sim::{Conditions, Stage};
 use std::collections::BTreeSet;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// All files of `scripts/` and those of `tests/chat/` that are not there to be refused.
+/// All files of `scripts/` and those of `tests/chat/` that are not there to be refused or to fail.
 fn files() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in ["scripts", "scripts/seeds", "tests/chat"] {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let is_script = path.extension().is_some_and(|ending| ending == "chat");
-            if is_script && !path.with_extension("err").exists() {
+            let ends_badly = |ending| path.with_extension(ending).exists();
+            if is_script && !ends_badly("err") && !ends_badly("out") {
                 found.push(path);
             }
         }
@@ -179,6 +182,53 @@ fn a_result_is_the_same_in_every_format() {
 }
 
 /// A test that fails, and its report to the letter.
+/// Every `tests/chat/X.chat` with an `X.out` beside it; `UPDATE=1 cargo test --test scripts_run`
+/// writes those anew.
+#[test]
+fn every_failing_file_fails_in_the_words_beside_it() {
+    let mut codes = BTreeSet::new();
+    for entry in fs::read_dir("tests/chat").unwrap() {
+        let out = entry.unwrap().path();
+        if out.extension().is_none_or(|ending| ending != "out") {
+            continue;
+        }
+        let path = out.with_extension("chat");
+        let told = failures(&path, play(&read(&path), 0, Conditions::CALM));
+        let failed = told.split("error[").skip(1);
+        codes.extend(failed.filter_map(|rest| Some(rest.split_once(']')?.0.to_owned())));
+        if env::var_os("UPDATE").is_some() {
+            fs::write(&out, &told).unwrap();
+        }
+        assert_eq!(told, fs::read_to_string(&out).unwrap(), "{}", out.display());
+    }
+    // A broken promise of the program is the simulator's matter, real time that of the next test.
+    let judged = Code::ALL.iter().filter(|code| code.exit() == Exit::No);
+    for code in judged.filter(|code| !matches!(code, Code::Invariant | Code::WallLimit)) {
+        assert!(
+            codes.contains(code.word()),
+            "no file fails with {}",
+            code.word()
+        );
+    }
+}
+
+#[test]
+fn a_test_that_takes_too_long_is_ended() {
+    let source = "server s\nactor alice bob\nrepeat 9999 {\n  alice> send bob hi\n}\n";
+    let mut no_include = |_: &Path| Err(String::new());
+    let file = script::parse("long.chat", source, &BTreeSet::new(), &mut no_include).unwrap();
+    let options = Options::default();
+    let stage = Stage::new(&file, &file.tests[0], &options, 0, Conditions::CALM);
+    let told = failures(
+        Path::new("long.chat"),
+        vec![stage.play(&mut || Some("the test ran for 60s of real time".to_owned()))],
+    );
+    assert!(
+        told.contains("error[wall-limit]: the test ran for 60s of real time"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_failure_says_what_was_expected_what_came_and_what_led_to_it() {
     let source = "\
