@@ -739,4 +739,24 @@ mod tests {
             }
         }
     }
+
+    /// `UPDATE=1 cargo test --bin ackchat` writes the files anew.
+    #[test]
+    fn completions_of_shells_are_what_the_arguments_say() {
+        use clap_complete::Shell::{Bash, Fish, Zsh};
+        for (shell, file) in [
+            (Bash, "completions/ackchat.bash"),
+            (Fish, "completions/ackchat.fish"),
+            (Zsh, "completions/_ackchat"),
+        ] {
+            let mut script = Vec::new();
+            let mut command = <Modern as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "ackchat", &mut script);
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(file, &script).unwrap();
+            }
+            let kept = std::fs::read(file).unwrap_or_default();
+            assert!(kept == script, "{file} is not what the arguments say");
+        }
+    }
 }
