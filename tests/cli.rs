@@ -10,7 +10,7 @@ mod programs;
 
 use programs::{BYE, Program, World, ackchat, free_port};
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -261,6 +261,45 @@ fn a_reader_who_goes_away_ends_the_program_quietly() {
     let code = child.wait().unwrap().code();
     drop(stdin);
     assert_eq!((complaint.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn lines_that_are_not_carried_out_because_nobody_reads_are_no_success() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    for (lines, code) in [(1, 0), (20, 1)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut command = world.client("alice", &[]);
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(writer)
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // The first line is answered, then nobody listens.
+        stdin.write_all(b"send bob first\n").unwrap();
+        let mut reader = BufReader::new(reader);
+        let mut line = String::new();
+        while !line.contains("[Message received by bob.]") {
+            line.clear();
+            assert!(reader.read_line(&mut line).unwrap() > 0);
+        }
+        drop(reader);
+        // All at once, so that they are there when the first of them finds nobody listening.
+        stdin
+            .write_all("send bob more\n".repeat(lines - 1).as_bytes())
+            .unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{lines} lines: {complaint}"
+        );
+        assert_eq!(complaint.contains("Nobody reads the output"), code == 1);
+    }
+    bob.until("alice: first");
 }
 
 #[test]

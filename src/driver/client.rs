@@ -127,6 +127,8 @@ struct Loop {
     stage: Stage,
     /// A line that could not even be read.
     failed: Option<Exit>,
+    /// Whoever read our output went away while lines were waiting to be carried out.
+    cut_short: bool,
     /// The terminal and the lines typed at it, if somebody sits there.
     desk: Option<Desk>,
     /// Lines of rc.chat that are still to be entered.
@@ -226,6 +228,7 @@ impl Loop {
             prompt_due: None,
             stage: Stage::Open,
             failed: None,
+            cut_short: false,
             desk,
             rc: VecDeque::new(),
             guests: Vec::new(),
@@ -274,7 +277,11 @@ impl Loop {
         }
         match self.failed {
             Some(failed) if exit == Exit::Done => failed,
-            _ if self.screen.is_closed() => Exit::Done,
+            // Lines that were not even read have not been carried out.
+            _ if self.cut_short => {
+                let words = "Nobody reads the output: the rest of the input was not read.";
+                Fault::new(Exit::No, words).report()
+            }
             _ => exit,
         }
     }
@@ -500,6 +507,30 @@ impl Loop {
         self.take_lines(now);
     }
 
+    /// Whether input that is there already has a line nobody will carry out; takes it.
+    fn has_more_lines(&mut self, now: Now) -> bool {
+        if self.desk.is_some() {
+            return false;
+        }
+        loop {
+            match self.console.poll() {
+                Some(Typed::Line(_)) => return true,
+                Some(_) => return false,
+                None if !self.input.is_ready() => return false,
+                None => {}
+            }
+            match self.input.read(self.reactor.registry(), &mut self.buffer) {
+                Read::Bytes(length) => {
+                    let assist = self.shell.assist(self.paint.colours());
+                    self.console
+                        .feed(now.instant, &self.buffer[..length], &assist);
+                }
+                Read::End => self.console.end(),
+                Read::Nothing => return false,
+            }
+        }
+    }
+
     fn take_lines(&mut self, now: Now) {
         while self.wants_lines() {
             match self.console.poll() {
@@ -620,7 +651,8 @@ impl Loop {
             editor.forget_screen();
         }
         if self.screen.is_closed() {
-            self.end_by(now, Exit::Done);
+            self.cut_short |= self.stage == Stage::Open && self.has_more_lines(now);
+            self.end_by(now, Exit::No);
             self.drain(now);
         }
         if let Some(trace) = &mut self.trace {
