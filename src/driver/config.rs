@@ -50,13 +50,15 @@ impl Config {
     /// # Errors
     /// It cannot be read, or others can write to it.
     pub fn read(path: Option<&Path>) -> Result<(Self, PathBuf), Fault> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => paths::config_directory()?.join("config.toml"),
+        let (path, may_be_missing) = match path {
+            Some(path) => (path.to_owned(), false),
+            None => (paths::config_directory()?.join("config.toml"), true),
         };
         match paths::read_shared(&path, FILE_BYTES_MAX) {
             Ok(text) => Ok((Self::parse(&text), path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), path)),
+            Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => {
+                Ok((Self::default(), path))
+            }
             Err(error) => {
                 let words = format!("Cannot read {}: {error}.", path.display());
                 Err(Fault::new(Exit::Usage, &words))

@@ -250,6 +250,14 @@ fn chosen<'a>(file: &'a File, options: &'a RunOptions) -> impl Iterator<Item = &
 }
 
 fn perform(files: &[File], options: &RunOptions) -> Exit {
+    if let Some(only) = &options.only
+        && !files
+            .iter()
+            .any(|file| chosen(file, options).next().is_some())
+    {
+        let words = format!("No test has \"{only}\" in its name; --list tells the names.");
+        return Fault::new(Exit::Usage, &crate::shell::clean::line(&words)).report();
+    }
     let ambient = Ambient::new();
     let interrupted = Arc::new(AtomicBool::new(false));
     // Without the flag Ctrl-C ends the program as it always does, only without a report.

@@ -8,7 +8,7 @@ use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, paths, store_fault};
 use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
 use crate::model::{Instant, Now};
-use crate::secure::Ratchet;
+use crate::secure::{Fingerprint, Ratchet};
 use crate::server::port::{Full, Store};
 use crate::server::{Config, Event, Output, Server};
 use crate::shell::Exit;
@@ -138,7 +138,11 @@ impl Loop {
         };
         let mut screen = Screen::new(stdout, STDOUT);
         let (ip, port) = (options.bind, socket.local_address().map_err(failed)?.port());
-        let started = format!("[Server started at {ip} on port {port}]\n[Start listening...]\n");
+        let fingerprint = Fingerprint::of(&identity.identity());
+        let started = format!(
+            "[Server started at {ip} on port {port}]\n[Start listening...]\n  \
+             join with --server-key \"{fingerprint}\" to be sure of this server\n"
+        );
         screen.print(&started, 0);
         Ok(Self {
             entropy: reactor.now().instant + ENTROPY,
