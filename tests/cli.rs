@@ -97,6 +97,8 @@ fn two_pipes_talk_and_the_end_of_input_is_a_polite_leave() {
     assert_eq!(alice.end().2, 0);
     world.server.signal("TERM");
     let (lines, complaint, code) = world.server.end();
+    let (hint, lines) = lines.split_first().unwrap();
+    assert!(hint.starts_with("  join with --server-key "), "{hint:?}");
     assert!(
         lines.iter().all(|line| line == "[Client table updated.]"),
         "{lines:?}"
