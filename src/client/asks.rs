@@ -279,18 +279,23 @@ impl Client {
 
     /// The server has had a request in hand for long: say so once, and ask again.
     pub(super) fn ask_again(&mut self, number: u64) {
+        let nobody_waited = !self.login.is_awaited() && !self.asks.is_awaited();
         let Some(ask) = self.asks.all.get_mut(&number) else {
             return;
         };
         ask.repeats += 1;
         ask.parcel = None;
-        let (id, first) = (ask.id, ask.repeats == 1);
-        let awaited_message = ask.request.is_some() && matches!(ask.what, What::Message { .. });
+        let (id, first, awaited) = (ask.id, ask.repeats == 1, ask.request.is_some());
+        let awaited_message = awaited && matches!(ask.what, What::Message { .. });
         self.asks.unsent.insert(number);
         if first && awaited_message {
             self.tell_unconfirmed(id);
         }
         self.pump_asks();
+        // What went on quietly becomes something that is counted, from here on.
+        if awaited && nobody_waited {
+            self.restart_slots();
+        }
     }
 
     fn tell_unconfirmed(&mut self, id: MessageId) {

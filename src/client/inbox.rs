@@ -334,16 +334,18 @@ impl Client {
         }
     }
 
-    /// Shows it now, or after the group.
+    /// Shows it now, or after the group: whatever was so when it arrived.
     fn show(&mut self, mut item: Item) {
-        if item.message.held && self.holds() {
+        let is_private = item.message.audience.is_none() && !item.message.late;
+        if is_private && self.holds() {
+            item.message.held = true;
             self.inbox.held.push_back(item);
             self.view.held = self.inbox.held.len();
+        } else if std::mem::take(&mut item.message.held) {
+            self.release(item);
         } else if self.inbox.released.is_empty() {
-            item.message.held = false;
             self.hand_out(item);
         } else {
-            item.message.held = false;
             self.inbox.released.push_back((item, true));
         }
     }
@@ -361,12 +363,16 @@ impl Client {
     pub(super) fn release_held(&mut self) {
         self.view.held = 0;
         for item in std::mem::take(&mut self.inbox.held) {
-            let mut message = item.message.clone();
-            message.held = false;
-            let key = (message.from.clone(), message.id);
-            self.inbox.released.push_back((item, false));
-            self.ask_disk(StoreRequest::PutIn(message), Then::Release(key));
+            self.release(item);
         }
+    }
+
+    fn release(&mut self, item: Item) {
+        let mut message = item.message.clone();
+        message.held = false;
+        let key = (message.from.clone(), message.id);
+        self.inbox.released.push_back((item, false));
+        self.ask_disk(StoreRequest::PutIn(message), Then::Release(key));
     }
 
     pub(super) fn on_released(&mut self, key: &(Name, MessageId)) {
