@@ -931,14 +931,15 @@ impl World {
         self.server_mut(id)?.server.as_mut()?.poll_output()
     }
 
-    /// A program ends by itself: what it asked of its disk is still done.
+    /// A program ends by itself: it waits for its disk, however slow; a failing one is not waited
+    /// for.
     fn leave(&mut self, id: NodeId, exit: Exit) {
         if let Some(actor) = self.actor_mut(id) {
             actor.left = Some(exit);
         }
         if self
             .actor(id)
-            .is_some_and(|actor| actor.disk.health() == Health::Ok)
+            .is_some_and(|actor| actor.disk.health() != Health::Failing)
         {
             let Self {
                 dice,
