@@ -1042,7 +1042,8 @@ impl World {
         self.server_mut(id)?.server.as_mut()?.poll_output()
     }
 
-    /// A program ends by itself: what it asked of its disk is still done.
+    /// A program ends by itself: it waits for its disk, however slow; a failing one is not waited
+    /// for.
     fn leave(&mut self, id: NodeId, exit: Exit) {
         if let Some(actor) = self.actor_mut(id) {
             actor.left = Some(exit);
@@ -1051,7 +1052,7 @@ impl World {
         self.end(id);
     }
 
-    /// A good disk writes what waits.
+    /// A disk that writes at all, if slowly, writes what waits.
     fn flush(&mut self, id: NodeId) {
         let Self {
             dice,
@@ -1061,7 +1062,7 @@ impl World {
             ..
         } = self;
         match &mut nodes[usize::from(id.0)].body {
-            Body::Actor(actor) if actor.disk.health() == Health::Ok => {
+            Body::Actor(actor) if actor.disk.health() != Health::Failing => {
                 for (request, reply) in &actor.disk.commit(dice).written {
                     checker.client_wrote(id, request, reply);
                 }
