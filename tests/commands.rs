@@ -1,11 +1,11 @@
 //! Commands as people meet them: the manual is what the registry says, every example shows what it
 //! promises, and small stories are told with real shells, a real server and no fault in between.
 
-use ackchat::client::{Client, Config, GroupPrivate, port::Store as _};
+use ackchat::client::{Client, Config, GroupPrivate};
 use ackchat::memory::{ClientMemory, ServerMemory};
-use ackchat::model::{Instant, Now, Wall};
+use ackchat::model::{Instant, Now, Store as _, Wall};
 use ackchat::secure::{Identity, Ratchet};
-use ackchat::server::{self, Server, port::Store as _};
+use ackchat::server::{self, Server};
 use ackchat::shell::command::Recording;
 use ackchat::shell::{
     Exit, LineId, OnFailure, Outcome, Output, Registry, Settings, Shell, Style, manual,

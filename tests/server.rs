@@ -9,9 +9,9 @@
 use ackchat::link::{Links, Node, Output as LinkOutput, Path, Route};
 use ackchat::memory::ServerMemory;
 use ackchat::model::limits::{DAY_MS, MAIL_DAYS};
-use ackchat::model::{Instant, MessageId, Name, Now, PublicKey, Version, Wall};
+use ackchat::model::{Instant, MessageId, Name, Now, PublicKey, Store as _, Version, Wall};
 use ackchat::secure::{Identity, Ratchet};
-use ackchat::server::port::{Health, Store, StoreEvent, StoreReply, StoreRequest};
+use ackchat::server::port::{Health, StoreEvent, StoreReply, StoreRequest};
 use ackchat::server::{Config, Event, Output, Server};
 use ackchat::wire::datagram::Role;
 use ackchat::wire::packet::{

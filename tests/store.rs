@@ -11,119 +11,43 @@
     reason = "the request is given back as it came"
 )]
 
+mod disks;
+
 use ackchat::memory::ServerMemory;
 use ackchat::model::limits::{
     DAY_MS, FANOUT_MAX, GROUPS_PER_NAME_MAX, MAIL_DAYS, MAILBOX_BYTES_MAX, MAILBOX_MAILS_MAX,
     NOTICES_MAX, PAIR_BYTES_MAX, PAIR_MAILS_MAX, STORE_QUEUE_MAX, TEXT_BYTES_MAX, TOMBSTONE_DAYS,
 };
-use ackchat::model::{MessageId, Name, PublicKey, StoreTicket, Version};
+use ackchat::model::{Full, MessageId, Name, PublicKey, Store as _, StoreTicket, Version};
 use ackchat::secure::key::{expired_id, receipt_id};
 use ackchat::server::Envelope;
 use ackchat::server::port::{
-    Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
-    StoreReply, StoreRequest, Taken, Why,
+    Done, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, StoreEvent, StoreReply,
+    StoreRequest, Taken, Why,
 };
-use ackchat::store::ServerStore;
+use ackchat::store::{ServerStore, Wake};
 use ackchat::wire::packet::MailKind;
+use disks::{Disk, File};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-use tempfile::TempDir;
 
-/// A store that can be closed and opened again.
-trait Disk {
-    fn store(&mut self) -> &mut dyn Store;
-    /// Returns when there may be more to poll.
-    fn wait(&mut self);
-    fn reopen(&mut self);
-    /// Takes all room away, or gives it back.
-    fn fill(&mut self, full: bool);
-}
-
-impl Disk for ServerMemory {
-    fn store(&mut self) -> &mut dyn Store {
-        self
-    }
-
-    fn wait(&mut self) {
-        panic!("memory answers at once");
-    }
-
-    fn reopen(&mut self) {
-        Self::reopen(self);
-    }
-
-    fn fill(&mut self, full: bool) {
-        self.set_full(full);
-    }
-}
-
-/// SQLite in a directory of its own.
-struct File {
-    /// None only while it is opened anew.
-    store: Option<ServerStore>,
-    woken: Receiver<()>,
-    directory: TempDir,
-}
-
-impl File {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (store, woken) = Self::open(&directory, false);
-        let store = Some(store);
-        Self {
-            store,
-            woken,
-            directory,
-        }
-    }
-
-    fn open(directory: &TempDir, full: bool) -> (ServerStore, Receiver<()>) {
-        let (wake, woken) = channel();
-        // Nobody listens any more when the store is closed.
-        let wake = Box::new(move || wake.send(()).unwrap_or_default());
-        let path = directory.path().join("store.db");
-        let opened = if full {
-            ServerStore::open_full(&path, 7, wake)
-        } else {
-            ServerStore::open(&path, 7, wake)
-        };
-        (opened.unwrap(), woken)
-    }
-
-    fn open_again(&mut self, full: bool) {
-        self.store = None;
-        let (store, woken) = Self::open(&self.directory, full);
-        (self.store, self.woken) = (Some(store), woken);
-    }
-}
-
-impl Disk for File {
-    fn store(&mut self) -> &mut dyn Store {
-        self.store.as_mut().unwrap()
-    }
-
-    fn wait(&mut self) {
-        self.woken.recv_timeout(Duration::from_mins(1)).unwrap();
-    }
-
-    fn reopen(&mut self) {
-        self.open_again(false);
-    }
-
-    fn fill(&mut self, full: bool) {
-        self.open_again(full);
-    }
-}
-
-type Open = fn() -> Box<dyn Disk>;
+type Open = fn() -> Box<dyn Disk<Request = StoreRequest, Event = StoreEvent>>;
 
 /// Every store there is.
 const DISKS: [(&str, Open); 2] = [
     ("memory", || Box::new(ServerMemory::new(7))),
-    ("file", || Box::new(File::new())),
+    ("file", || Box::new(File::new(open))),
 ];
+
+fn open(path: &Path, wake: Wake, full: bool) -> ServerStore {
+    let open = if full {
+        ServerStore::open_full
+    } else {
+        ServerStore::open
+    };
+    open(path, 7, wake).unwrap()
+}
 
 /// Tells the same story to each.
 fn check(story: fn(Told)) {
@@ -139,7 +63,7 @@ fn check(story: fn(Told)) {
 
 /// A store and what it has told besides replies.
 struct Told {
-    disk: Box<dyn Disk>,
+    disk: Box<dyn Disk<Request = StoreRequest, Event = StoreEvent>>,
     tickets: u64,
     events: Vec<StoreEvent>,
 }
@@ -147,10 +71,10 @@ struct Told {
 type Answer = Result<Done, Refusal>;
 
 impl Told {
-    fn submit(&mut self, request: StoreRequest) -> Result<StoreTicket, Full> {
+    fn submit(&mut self, request: StoreRequest) -> Result<StoreTicket, Full<StoreRequest>> {
         self.tickets += 1;
         let ticket = StoreTicket(self.tickets);
-        self.disk.store().submit(ticket, request)?;
+        self.disk.submit(ticket, request)?;
         Ok(ticket)
     }
 
@@ -163,10 +87,10 @@ impl Told {
     fn ask_all(&mut self, requests: impl IntoIterator<Item = StoreRequest>) -> Vec<Answer> {
         let submit = |request| self.submit(request).unwrap();
         let tickets: Vec<_> = requests.into_iter().map(submit).collect();
-        self.disk.store().flush();
+        self.disk.flush();
         let mut answers = BTreeMap::new();
         loop {
-            while let Some(event) = self.disk.store().poll() {
+            while let Some(event) = self.disk.poll() {
                 let StoreEvent::Reply(of, reply) = event else {
                     self.events.push(event);
                     continue;
@@ -183,16 +107,6 @@ impl Told {
                 return tickets.iter().map(of).collect();
             }
             self.disk.wait();
-        }
-    }
-
-    /// The next thing told.
-    fn next(&mut self) -> Option<StoreEvent> {
-        loop {
-            match self.disk.store().poll() {
-                None => self.disk.wait(),
-                told => return told,
-            }
         }
     }
 
@@ -458,11 +372,11 @@ fn a_change_is_told_before_the_reply_to_what_made_it() {
             presence: online(7001),
         };
         store.submit(claim).unwrap();
-        store.disk.store().flush();
-        let first = store.next();
-        assert!(matches!(first, Some(StoreEvent::Name { .. })));
-        let second = store.next();
-        assert!(matches!(second, Some(StoreEvent::Reply(..))));
+        store.disk.flush();
+        let first = store.disk.next();
+        assert!(matches!(first, StoreEvent::Name { .. }));
+        let second = store.disk.next();
+        assert!(matches!(second, StoreEvent::Reply(..)));
     });
 }
 

@@ -16,13 +16,13 @@ use super::socket::Socket;
 use super::terminal::{self, Terminal};
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
-use crate::client::port::{Full, Store, StoreRequest};
+use crate::client::port::StoreRequest;
 use crate::client::{Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
     STORE_ROUNDS_MAX,
 };
-use crate::model::{Instant, Name, Now, StoreTicket};
+use crate::model::{Full, Instant, Name, Now, Store as _, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::editor::Editor;

@@ -6,18 +6,17 @@ use super::client::JoinOptions;
 use super::paths::Profile;
 use super::socket::Socket;
 use super::{Fault, client, output};
-use crate::client::port::{Full, Store as _, StoreRequest};
+use crate::client::port::StoreRequest;
 use crate::client::{Client, Config};
 use crate::memory::{ClientMemory, ServerMemory};
 use crate::model::limits::{ENTROPY, LEAVE, STORE_ROUNDS_MAX};
-use crate::model::{Instant, Now, StoreTicket};
+use crate::model::{Full, Instant, Now, Store as _, StoreTicket};
 use crate::script::cast::{ClientPart, Outcome, Part, ServerPart, Who};
 use crate::script::report::TestReport;
 use crate::script::runner::{self, Output, Runner};
 use crate::script::tree::{File, Test};
 use crate::script::{Code, Options};
 use crate::secure::{Fingerprint, Identity, Ratchet};
-use crate::server::port::Store as _;
 use crate::server::{self, Server};
 use crate::shell::fields::{self, Fact};
 use crate::shell::{self, LineId, OnFailure, Settings, Shell, clean, records};
@@ -493,8 +492,7 @@ impl<'a> Stage<'a> {
                     }
                 }
                 server::Output::Store(ticket, request) => {
-                    if let Err(server::port::Full(ticket, request)) = store.submit(ticket, request)
-                    {
+                    if let Err(Full(ticket, request)) = store.submit(ticket, request) {
                         server.handle_store_full(now, ticket, request);
                     }
                 }

@@ -383,21 +383,3 @@ pub enum StoreEvent {
     /// On change.
     Health(Health),
 }
-
-/// The queue is full; the request is given back.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full(pub StoreTicket, pub StoreRequest);
-
-/// A store as its holder (driver, simulator, tests) sees it. The core never does.
-pub trait Store {
-    /// Takes a request; never blocks.
-    ///
-    /// # Errors
-    /// The queue is full: the request is given back.
-    #[expect(clippy::result_large_err, reason = "given back as it came, and rarely")]
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full>;
-    /// What was submitted may be committed together.
-    fn flush(&mut self);
-    /// The next thing it has to tell.
-    fn poll(&mut self) -> Option<StoreEvent>;
-}
