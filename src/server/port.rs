@@ -320,13 +320,13 @@ pub enum Refusal {
     PairFull,
     /// A newer Claim owns the name.
     Stale,
-    /// There is no room.
+    /// There is no room for anything new.
     StoreFull,
     /// The name belongs to another key.
     Taken,
     /// A count has reached its limit.
     TooMany,
-    /// The disk does not take it.
+    /// The disk does not take it. Of an earlier try this says nothing: it may be unreadable too.
     Unwritable,
 }
 
