@@ -53,11 +53,7 @@ fn open(path: &Path, wake: Wake, full: bool) -> ServerStore {
 fn check(story: fn(Told)) {
     for (name, open) in DISKS {
         println!("{name}");
-        story(Told {
-            disk: open(),
-            tickets: 0,
-            events: Vec::new(),
-        });
+        story(Told::new(open));
     }
 }
 
@@ -71,6 +67,14 @@ struct Told {
 type Answer = Result<Done, Refusal>;
 
 impl Told {
+    fn new(open: Open) -> Self {
+        Self {
+            disk: open(),
+            tickets: 0,
+            events: Vec::new(),
+        }
+    }
+
     fn submit(&mut self, request: StoreRequest) -> Result<StoreTicket, Full<StoreRequest>> {
         self.tickets += 1;
         let ticket = StoreTicket(self.tickets);
@@ -790,6 +794,66 @@ fn unsettled_mail_expires_aloud_and_old_traces_are_forgotten() {
         let forgotten = store.enqueue(&direct("alice", 3), &["bob"]);
         assert_eq!(forgotten, kept(1003, false, &[]));
     });
+}
+
+/// Ten years, either way: what a wall clock may jump.
+const JUMPS_MS: [i64; 2] = [3650 * DAY_MS, -3650 * DAY_MS];
+/// 2026.
+const TODAY_MS: i64 = 1_790_000_000_000;
+
+fn accepted(id: u128, at_ms: i64) -> Arc<Mail> {
+    Arc::new(Mail {
+        at_ms,
+        expires_ms: at_ms + MAIL_DAYS * DAY_MS,
+        ..Mail::clone(&direct("alice", id))
+    })
+}
+
+#[test]
+fn a_clock_that_jumps_ten_years_changes_neither_order_nor_notices() {
+    for jump_ms in JUMPS_MS {
+        for (_, open) in DISKS {
+            let mut store = Told::new(open);
+            let bob = store.own("bob");
+            store.own("alice");
+            let times = [TODAY_MS, TODAY_MS + jump_ms, TODAY_MS + 1];
+            for (id, at_ms) in (1..).zip(times) {
+                let done = store.enqueue(&accepted(id, at_ms), &["bob"]);
+                assert_eq!(done, kept(at_ms, false, &[]));
+            }
+            store.reopen();
+            // Asked again under another clock it has the time of the first.
+            for (id, at_ms) in (1..).zip(times) {
+                let again = store.enqueue(&accepted(id, at_ms - jump_ms), &["bob"]);
+                assert_eq!(again, kept(at_ms, false, &[]));
+            }
+            store.attach("bob", bob, 16);
+            let fed: Vec<(u128, i64)> = store.fed().iter().map(|m| (m.id.0, m.at_ms)).collect();
+            assert_eq!(fed, [(1, times[0]), (2, times[1]), (3, times[2])]);
+            let taken = |id: u128| Taken {
+                from: name("alice"),
+                id: MessageId(id),
+                receipt: true,
+            };
+            for (id, at_ms) in (1..).zip(times) {
+                let settle = StoreRequest::Settle {
+                    name: name("bob"),
+                    owner: bob,
+                    mails: vec![taken(id)],
+                    at_ms: TODAY_MS - at_ms + TODAY_MS,
+                };
+                assert_eq!(store.ask(settle), Ok(Done::Settled));
+            }
+            store.reopen();
+            let alice = store.own("alice");
+            store.attach("alice", alice, 16);
+            let of = |mail: &Arc<Mail>| Envelope::decode(&mail.head).unwrap().stored_ms;
+            let notices: Vec<_> = store.fed().iter().map(of).collect();
+            assert_eq!(notices, times.map(Some));
+            let settled = store.enqueue(&accepted(2, TODAY_MS), &["bob"]);
+            assert_eq!(settled, kept(times[1], true, &[]));
+        }
+    }
 }
 
 #[test]

@@ -470,6 +470,62 @@ fn history_is_what_was_said_in_the_order_it_came_here() {
 }
 
 #[test]
+fn a_clock_that_jumps_ten_years_leaves_history_and_outbox_in_order() {
+    const TODAY_MS: i64 = 1_790_000_000_000;
+    const TEN_YEARS_MS: i64 = 3650 * 86_400_000;
+    check(|mut subject| {
+        let times = [
+            TODAY_MS,
+            TODAY_MS + TEN_YEARS_MS,
+            TODAY_MS - TEN_YEARS_MS,
+            TODAY_MS,
+        ];
+        for (index, at_ms) in times.into_iter().enumerate() {
+            let (number, seq) = (index as u128, index as u64 + 1);
+            subject.seen(InMessage {
+                at_ms,
+                body: format!("in {index}").as_bytes().into(),
+                shown: false,
+                ..arrived(10 + number, "bob", seq)
+            });
+            let message = out(20 + number, Recipient::Name(name("bob")), seq);
+            let stamp = Stamp {
+                at_ms,
+                ..message.stamp
+            };
+            subject.kept(StoreRequest::PutOut(OutMessage {
+                stamp,
+                text: format!("out {index}").into(),
+                ..message
+            }));
+        }
+        let loaded = subject.load();
+        let ids: Vec<u128> = loaded.outbox.iter().map(|out| out.id.0).collect();
+        assert_eq!(ids, [20, 21, 22, 23]);
+        let ids: Vec<u128> = loaded.unshown.iter().map(|message| message.id.0).collect();
+        assert_eq!(ids, [10, 11, 12, 13]);
+        let said = recalled(
+            &mut subject,
+            Recall::History {
+                talk: None,
+                count: 9,
+            },
+        );
+        let expected: Vec<String> = (0..4)
+            .flat_map(|index| [format!("bob: in {index}"), format!("me: out {index}")])
+            .collect();
+        assert_eq!(said, expected);
+        // The server's time of acceptance may be any: it is only shown.
+        subject.kept(StoreRequest::MarkOut {
+            id: MessageId(20),
+            state: Delivery::Stored,
+            stored_ms: Some(TODAY_MS - TEN_YEARS_MS),
+        });
+        assert_eq!(recalled(&mut subject, Recall::Outbox).len(), 4);
+    });
+}
+
+#[test]
 fn a_search_finds_words_and_beginnings_of_words() {
     check(|mut subject| {
         talk(&mut subject);
