@@ -2,7 +2,7 @@
 
 use super::console::{Console, Mode, Typed, Urgent};
 use super::editing::Editing;
-use super::guest::Guest;
+use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
@@ -14,6 +14,7 @@ use super::reactor::{Change, Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::recording::Recording;
 use super::socket::Socket;
 use super::terminal::{self, Terminal};
+use super::tour::Tour;
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
 use crate::client::port::{Full, Store, StoreRequest};
@@ -74,22 +75,23 @@ pub struct JoinOptions {
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    run_with(options, Vec::new(), &[])
+    run_with(options, Company::default())
 }
 
-/// The same with others in its loop, and with hints before the first prompt.
-pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
+/// The same with others in its loop.
+pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
     let opened = config::settle(options).and_then(|(options, values, rc)| {
         let mut chat = Loop::open(&options, values)?;
         if chat.desk.is_some() {
             chat.rc = rc.into();
         }
-        for guest in &guests {
+        for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
             watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
         }
-        chat.guests = guests;
-        for hint in hints {
+        chat.guests = company.guests;
+        chat.tour = company.tour;
+        for hint in &company.hints {
             let hint = chat.paint.paint(Tone::Hint, hint);
             chat.console.print_above(&hint);
         }
@@ -135,6 +137,8 @@ struct Loop {
     rc: VecDeque<String>,
     /// Others that live in this loop.
     guests: Vec<Box<dyn Guest>>,
+    /// Says what to try next.
+    tour: Option<Tour>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     /// Dropped last: the store is closed before somebody else may open it.
@@ -232,6 +236,7 @@ impl Loop {
             desk,
             rc: VecDeque::new(),
             guests: Vec::new(),
+            tour: None,
             unfinished: false,
             _profile: profile,
         })
@@ -779,6 +784,21 @@ impl Loop {
         self.messages += shown.messages;
         self.notify(now, shown);
         self.console.print_above(&self.paint.paint_shown(shown));
+        if let Some(event) = &shown.event {
+            self.tell_company(event);
+        }
+    }
+
+    /// What happened, for those in the same loop.
+    fn tell_company(&mut self, event: &Event) {
+        for guest in &mut self.guests {
+            guest.notice(event);
+        }
+        let sign = self.shell.conversation().map_or("", |_| "/");
+        if let Some(hint) = self.tour.as_mut().and_then(|tour| tour.watch(event, sign)) {
+            self.console
+                .print_above(&self.paint.paint(Tone::Hint, &hint));
+        }
     }
 
     /// Tells somebody who looks away, or who is named.
