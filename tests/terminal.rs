@@ -655,7 +655,7 @@ fn assert_nothing_stays(home: &TempDir) {
 #[test]
 fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
     let home = tempfile::tempdir().unwrap();
-    let mut you = Pty::start(&mut demonstration(&home), 80, 24);
+    let mut you = Pty::start(&mut demonstration(&home), 40, 24);
     let mut typed = String::new();
     loop {
         let asked = |rows: &[String]| {

@@ -28,6 +28,7 @@ use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::editor::Editor;
 use crate::shell::settings::{NotifyText, Values};
+use crate::shell::wrap::Layout;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
@@ -92,8 +93,7 @@ pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
         chat.guests = company.guests;
         chat.tour = company.tour;
         for hint in &company.hints {
-            let hint = chat.paint.paint(Tone::Hint, hint);
-            chat.console.print_above(&hint);
+            chat.say(Tone::Hint, hint);
         }
         Ok(chat)
     });
@@ -580,8 +580,7 @@ impl Loop {
     fn tell_complaint(&mut self) {
         let complaint = self.desk.as_mut().and_then(|d| d.history.take_complaint());
         if let Some(complaint) = complaint {
-            let complaint = self.paint.paint(Tone::Hint, &complaint);
-            self.console.print_above(&complaint);
+            self.say(Tone::Hint, &complaint);
         }
     }
 
@@ -594,8 +593,7 @@ impl Loop {
 
     /// A line that cannot be handed to the shell fails as one that the shell refuses.
     fn refuse_line(&mut self, now: Now, words: &str) {
-        self.console
-            .print_above(&self.paint.paint(Tone::Failure, words));
+        self.say(Tone::Failure, words);
         if self.on_failure != OnFailure::Show {
             self.failed = self.failed.or(Some(Exit::Usage));
         }
@@ -783,10 +781,22 @@ impl Loop {
     fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
         self.notify(now, shown);
-        self.console.print_above(&self.paint.paint_shown(shown));
+        let layout = match shown.tone {
+            Tone::Message => Layout::Message,
+            Tone::Failure | Tone::Hint | Tone::Notice => Layout::Own,
+        };
+        let text = self.console.wrapped(&shown.text, layout);
+        self.console
+            .print_above(&self.paint.paint_shown(shown, &text));
         if let Some(event) = &shown.event {
             self.tell_company(event);
         }
+    }
+
+    /// Something that concerns the loop alone.
+    fn say(&mut self, tone: Tone, text: &str) {
+        let text = self.console.wrapped(text, Layout::Own);
+        self.console.print_above(&self.paint.paint(tone, &text));
     }
 
     /// What happened, for those in the same loop.
@@ -796,8 +806,7 @@ impl Loop {
         }
         let sign = self.shell.conversation().map_or("", |_| "/");
         if let Some(hint) = self.tour.as_mut().and_then(|tour| tour.watch(event, sign)) {
-            self.console
-                .print_above(&self.paint.paint(Tone::Hint, &hint));
+            self.say(Tone::Hint, &hint);
         }
     }
 
