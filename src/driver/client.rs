@@ -2,7 +2,7 @@
 
 use super::console::{Console, Mode, Typed, Urgent};
 use super::editing::Editing;
-use super::guest::Guest;
+use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
@@ -14,6 +14,7 @@ use super::reactor::{Change, Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::recording::Recording;
 use super::socket::Socket;
 use super::terminal::{self, Terminal};
+use super::tour::Tour;
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
 use crate::client::port::StoreRequest;
@@ -27,6 +28,7 @@ use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::editor::Editor;
 use crate::shell::settings::{NotifyText, Values};
+use crate::shell::wrap::Layout;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
@@ -74,24 +76,24 @@ pub struct JoinOptions {
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    run_with(options, Vec::new(), &[])
+    run_with(options, Company::default())
 }
 
-/// The same with others in its loop, and with hints before the first prompt.
-pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
+/// The same with others in its loop.
+pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
     let opened = config::settle(options).and_then(|(options, values, rc)| {
         let mut chat = Loop::open(&options, values)?;
         if chat.desk.is_some() {
             chat.rc = rc.into();
         }
-        for guest in &guests {
+        for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
             watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
         }
-        chat.guests = guests;
-        for hint in hints {
-            let hint = chat.paint.paint(Tone::Hint, hint);
-            chat.console.print_above(&hint);
+        chat.guests = company.guests;
+        chat.tour = company.tour;
+        for hint in &company.hints {
+            chat.say(Tone::Hint, hint);
         }
         Ok(chat)
     });
@@ -135,6 +137,8 @@ struct Loop {
     rc: VecDeque<String>,
     /// Others that live in this loop.
     guests: Vec<Box<dyn Guest>>,
+    /// Says what to try next.
+    tour: Option<Tour>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     /// Dropped last: the store is closed before somebody else may open it.
@@ -232,6 +236,7 @@ impl Loop {
             desk,
             rc: VecDeque::new(),
             guests: Vec::new(),
+            tour: None,
             unfinished: false,
             _profile: profile,
         })
@@ -575,8 +580,7 @@ impl Loop {
     fn tell_complaint(&mut self) {
         let complaint = self.desk.as_mut().and_then(|d| d.history.take_complaint());
         if let Some(complaint) = complaint {
-            let complaint = self.paint.paint(Tone::Hint, &complaint);
-            self.console.print_above(&complaint);
+            self.say(Tone::Hint, &complaint);
         }
     }
 
@@ -589,8 +593,7 @@ impl Loop {
 
     /// A line that cannot be handed to the shell fails as one that the shell refuses.
     fn refuse_line(&mut self, now: Now, words: &str) {
-        self.console
-            .print_above(&self.paint.paint(Tone::Failure, words));
+        self.say(Tone::Failure, words);
         if self.on_failure != OnFailure::Show {
             self.failed = self.failed.or(Some(Exit::Usage));
         }
@@ -778,7 +781,33 @@ impl Loop {
     fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
         self.notify(now, shown);
-        self.console.print_above(&self.paint.paint_shown(shown));
+        let layout = match shown.tone {
+            Tone::Message => Layout::Message,
+            Tone::Failure | Tone::Hint | Tone::Notice => Layout::Own,
+        };
+        let text = self.console.wrapped(&shown.text, layout);
+        self.console
+            .print_above(&self.paint.paint_shown(shown, &text));
+        if let Some(event) = &shown.event {
+            self.tell_company(event);
+        }
+    }
+
+    /// Something that concerns the loop alone.
+    fn say(&mut self, tone: Tone, text: &str) {
+        let text = self.console.wrapped(text, Layout::Own);
+        self.console.print_above(&self.paint.paint(tone, &text));
+    }
+
+    /// What happened, for those in the same loop.
+    fn tell_company(&mut self, event: &Event) {
+        for guest in &mut self.guests {
+            guest.notice(event);
+        }
+        let sign = self.shell.conversation().map_or("", |_| "/");
+        if let Some(hint) = self.tour.as_mut().and_then(|tour| tour.watch(event, sign)) {
+            self.say(Tone::Hint, &hint);
+        }
     }
 
     /// Tells somebody who looks away, or who is named.

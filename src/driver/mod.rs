@@ -28,6 +28,7 @@ pub mod server;
 pub mod socket;
 pub mod stage;
 pub mod terminal;
+pub mod tour;
 pub mod trace;
 pub mod upkeep;
 

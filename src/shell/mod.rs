@@ -26,6 +26,7 @@ pub mod render;
 pub mod settings;
 pub mod template;
 pub mod topics;
+pub mod wrap;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
