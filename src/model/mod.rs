@@ -11,5 +11,5 @@ pub mod timers;
 pub use delivery::Delivery;
 pub use id::{MessageId, PublicKey, StoreTicket, Version};
 pub use name::{GroupName, InvalidName, InvalidText, Name, Text};
-pub use time::{Instant, Now, Wall};
+pub use time::{Instant, Now, Wall, duration};
 pub use timers::Timers;
