@@ -742,6 +742,7 @@ impl Loop {
         while let Some(output) = self.shell.poll_output() {
             match output {
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
+                Output::Errand(_) => {}
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Record(line, wish) => {

@@ -13,5 +13,5 @@ pub use delivery::Delivery;
 pub use id::{MessageId, PublicKey, StoreTicket, Version};
 pub use name::{GroupName, InvalidName, InvalidText, Name, Text};
 pub use store::{Full, Store};
-pub use time::{Instant, Now, Wall};
+pub use time::{Instant, Now, Wall, duration};
 pub use timers::Timers;

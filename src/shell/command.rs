@@ -1,25 +1,28 @@
 //! A command: plain data, and one function from what is known and typed to what is to be done.
 
-use super::args::{Args, Kind, Need, Param, Target};
+use super::args::{Args, Kind, Need, Param, Target, Words};
 use super::exit::ErrorCode;
+use super::external::{External, Program, Word};
 use super::registry::Registry;
 use super::{Settings, client::GroupPrivate};
 use crate::client::port::{Recall, Recipient};
 use crate::client::{Mode, Request, View};
 use crate::model::{InvalidName, Name};
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// One command. Parser, usage, help and documents all read this.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// The word people type.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Other words for it.
     pub aliases: Vec<&'static str>,
     /// Under which heading help lists it.
     pub heading: Heading,
     /// What it does, as one phrase.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// Its arguments in order.
     pub params: Vec<Param>,
     /// Where it is valid.
@@ -35,7 +38,16 @@ pub struct Command {
     /// What becomes of lines that are entered before its outcome.
     pub later_lines: LaterLines,
     /// What it does.
-    pub run: fn(&Context<'_>, &Args) -> Result<Action, Refusal>,
+    pub run: Run,
+}
+
+/// What carries a command out.
+#[derive(Clone, Debug)]
+pub enum Run {
+    /// A function of ours.
+    BuiltIn(fn(&Context<'_>, &Args) -> Result<Action, Refusal>),
+    /// A program of somebody else, in a file of its own.
+    External(Arc<External>),
 }
 
 /// What help puts together.
@@ -53,6 +65,8 @@ pub enum Heading {
     Keys,
     /// The program itself.
     Program,
+    /// Programs of other people.
+    External,
 }
 
 /// A mode in which a command may be valid.
@@ -91,12 +105,12 @@ pub const SESSION_FACES: &[Face] = &[Face::Shell, Face::Socket, Face::Chat];
 pub const ALL_MODES: &[In] = &[In::Normal, In::Group, In::Offline];
 
 /// A line, and the first line that it shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// What is typed.
-    pub line: &'static str,
+    pub line: Cow<'static, str>,
     /// What is shown; empty if nothing is.
-    pub shows: &'static str,
+    pub shows: Cow<'static, str>,
 }
 
 /// Whether lines entered after a command wait for its outcome.
@@ -126,6 +140,12 @@ pub enum Action {
     Close,
     /// Write a message to somebody, or to whom one talks to, in an editor.
     Edit(Option<Target>),
+    /// Show hooks, switch one, or try them.
+    Hook(HookWish),
+    /// Show which commands are programs of others.
+    ListExternal,
+    /// Write a script to begin such a program with.
+    NewExternal(Word),
     /// Write a conversation into a file.
     Export(Recipient, Box<str>),
     /// Begin a conversation.
@@ -134,12 +154,27 @@ pub enum Action {
     Record(Recording),
     /// Ask the client.
     Request(Request),
+    /// Run a program of somebody else.
+    Run(Program),
     /// Look up what was said before, and show it.
     Recall(Recall),
     /// Show these lines; there is nothing else to do.
     Say(String),
     /// Show what is set, or set it.
     Set(Option<String>, Option<String>),
+}
+
+/// What is to be done with hooks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookWish {
+    /// Show them.
+    List,
+    /// This one runs no more.
+    Off(String),
+    /// This one runs.
+    On(String),
+    /// Tell what an event would run.
+    Test(String),
 }
 
 /// What becomes of a recording.
@@ -167,6 +202,8 @@ pub struct CommandError {
 pub enum Refusal {
     /// The group's name breaks the rules.
     BadGroupName(InvalidName),
+    /// A program cannot be called so.
+    BadProgramName,
     /// The file's name does not say in which form it is to be written.
     BadSuffix,
     /// The text has no byte.
@@ -176,7 +213,7 @@ pub enum Refusal {
     /// An argument is missing.
     Missing(Param),
     /// None of the words that may stand there.
-    NoChoice(&'static [&'static str]),
+    NoChoice(Words),
     /// Not a number above zero.
     NoCount,
     /// Not thirty digits.
@@ -211,10 +248,10 @@ impl Command {
         run: fn(&Context<'_>, &Args) -> Result<Action, Refusal>,
     ) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             aliases: Vec::new(),
             heading,
-            about,
+            about: Cow::Borrowed(about),
             params: Vec::new(),
             modes: ALL_MODES,
             faces: ALL_FACES,
@@ -222,7 +259,7 @@ impl Command {
             errors: &[],
             examples: Vec::new(),
             later_lines: LaterLines::Run,
-            run,
+            run: Run::BuiltIn(run),
         }
     }
 
@@ -233,13 +270,21 @@ impl Command {
 
     pub(super) fn required(mut self, name: &'static str, kind: Kind) -> Self {
         let need = Need::Required;
-        self.params.push(Param { name, kind, need });
+        self.params.push(Param {
+            name: Cow::Borrowed(name),
+            kind,
+            need,
+        });
         self
     }
 
     pub(super) fn optional(mut self, name: &'static str, kind: Kind) -> Self {
         let need = Need::Optional;
-        self.params.push(Param { name, kind, need });
+        self.params.push(Param {
+            name: Cow::Borrowed(name),
+            kind,
+            need,
+        });
         self
     }
 
@@ -264,7 +309,10 @@ impl Command {
     }
 
     pub(super) fn example(mut self, line: &'static str, shows: &'static str) -> Self {
-        self.examples.push(Example { line, shows });
+        self.examples.push(Example {
+            line: Cow::Borrowed(line),
+            shows: Cow::Borrowed(shows),
+        });
         self
     }
 
@@ -277,7 +325,7 @@ impl Command {
     #[must_use]
     pub fn usage(&self) -> String {
         let params = self.params.iter().map(Param::usage);
-        let words: Vec<_> = std::iter::once(self.name.to_owned())
+        let words: Vec<_> = std::iter::once(self.name.to_string())
             .chain(params)
             .collect();
         words.join(" ")
@@ -308,6 +356,7 @@ impl Heading {
             Self::Presence => "Presence",
             Self::Keys => "Keys",
             Self::Program => "This program",
+            Self::External => "Other programs (external)",
         }
     }
 }
@@ -325,7 +374,7 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::BadGroupName(_) => ErrorCode::BadName,
+            Self::BadGroupName(_) | Self::BadProgramName => ErrorCode::BadName,
             Self::EmptyText(_) => ErrorCode::EmptyText,
             Self::LongText => ErrorCode::TooLong,
             Self::BadSuffix

@@ -63,6 +63,8 @@ pub enum ErrorCode {
     NotMember,
     /// The name has to be one's own.
     NotSelf,
+    /// A program of somebody else failed.
+    PluginFailed,
     /// There is no room.
     Quota,
     /// Too fast.
@@ -87,7 +89,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, by their words.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::BadName,
         Self::Busy,
         Self::Disk,
@@ -98,6 +100,7 @@ impl ErrorCode {
         Self::NoSession,
         Self::NotMember,
         Self::NotSelf,
+        Self::PluginFailed,
         Self::Quota,
         Self::RateLimited,
         Self::Refused,
@@ -131,6 +134,7 @@ impl ErrorCode {
             Self::NoSession => "no-session",
             Self::NotMember => "not-member",
             Self::NotSelf => "not-self",
+            Self::PluginFailed => "plugin-failed",
             Self::Quota => "quota",
             Self::RateLimited => "rate-limited",
             Self::Refused => "refused",
@@ -157,6 +161,7 @@ impl ErrorCode {
                 Exit::Unreachable
             }
             Self::Cancelled => Exit::NobodyHasIt,
+            Self::PluginFailed => Exit::No,
             Self::GroupExists
             | Self::KeyChanged
             | Self::NameTaken

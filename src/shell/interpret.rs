@@ -2,7 +2,8 @@
 
 use super::args::Target;
 use super::assist::{Assist, Colours};
-use super::command::{Action, CommandError, Context, LaterLines, Refusal};
+use super::command::{Action, CommandError, Context, LaterLines, Refusal, Run};
+use super::external::Program;
 use super::grammar::{self, Input};
 use super::manual;
 use super::registry::{Call, Parsed};
@@ -42,7 +43,7 @@ pub fn interpret(
         return Ok(Some(Order::say(answer)));
     }
     match (cx.registry.parse(source, input)?, conversation) {
-        (Parsed::Call(call), _) => run(cx, call, source).map(Some),
+        (Parsed::Call(call), _) => run(cx, conversation, call, source).map(Some),
         (Parsed::Say(text), Some(target)) => say(cx, target, &text).map(Some),
         (Parsed::Blank | Parsed::Say(_), _) => Ok(None),
     }
@@ -58,7 +59,12 @@ impl Order {
 }
 
 /// The mode is checked first: what is not valid here has no usage here.
-fn run(cx: &Context<'_>, call: Call<'_>, source: &str) -> Result<Order, CommandError> {
+fn run(
+    cx: &Context<'_>,
+    conversation: Option<&Target>,
+    call: Call<'_>,
+    source: &str,
+) -> Result<Order, CommandError> {
     let Call {
         command,
         word,
@@ -74,7 +80,16 @@ fn run(cx: &Context<'_>, call: Call<'_>, source: &str) -> Result<Order, CommandE
         return Err(Refusal::WrongMode.at(word));
     }
     let args_span = grammar::rest(source, word.end).map_or(word.clone(), |rest| rest.span);
-    match (command.run)(cx, &args?) {
+    let args = args?;
+    let done = match &command.run {
+        Run::BuiltIn(run) => run(cx, &args),
+        Run::External(external) => Ok(Action::Run(Program {
+            external: external.clone(),
+            words: args.words().to_vec(),
+            conversation: conversation.map(Target::to_string),
+        })),
+    };
+    match done {
         Ok(action) => Ok(Order {
             action,
             later_lines: command.later_lines,

@@ -9,12 +9,16 @@ pub mod command;
 mod commands;
 pub mod diagnostic;
 pub mod editor;
+mod errands;
 pub mod exit;
 pub mod explain;
+pub mod external;
 pub mod fields;
 pub mod grammar;
 mod history;
+pub mod hooks;
 pub mod interpret;
+pub mod json;
 mod lines;
 pub mod manual;
 pub mod matcher;
@@ -41,6 +45,8 @@ use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
 use assist::{Assist, Colours};
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
+use errands::Errands;
+use external::Errand;
 use fields::Fact;
 use interpret::Order;
 use lines::{Found, Lines, Pending};
@@ -59,6 +65,7 @@ pub struct Shell {
     values: Values,
     look: Look,
     presence: presence::Fold,
+    errands: Errands,
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
@@ -168,6 +175,8 @@ pub enum Tone {
 pub enum Output {
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
+    /// Something for a host with processes and files; one without never gets any.
+    Errand(Errand),
     /// Something happened, with named fields; a `Show` may say the same in words.
     Fact(Fact),
     /// The program ends with this status; nothing follows.
@@ -210,6 +219,7 @@ impl Shell {
             values: Values::default(),
             look: Look::default(),
             presence: presence::Fold::default(),
+            errands: Errands::default(),
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
@@ -350,7 +360,7 @@ impl Shell {
         self.now = now;
         match text {
             Ok(text) => match interpret::say(&self.context(), target, text) {
-                Ok(order) => self.perform(line, order),
+                Ok(order) => self.perform(line, "", order),
                 Err(error) => self.refuse(line, "", &error),
             },
             Err(why) => self.complain(line, ErrorCode::Refused, why),
@@ -368,7 +378,9 @@ impl Shell {
             }
             if let Some(output) = self.client.poll_output() {
                 self.on_client(output);
-            } else if self.stage == Stage::Ending && self.lines.is_idle() {
+            } else if let Some(job) = self.errands.hooks.poll() {
+                return Some(Output::Errand(Errand::Hook(job)));
+            } else if self.stage == Stage::Ending && !self.is_busy() {
                 self.leave();
             } else {
                 return None;
@@ -442,7 +454,7 @@ impl Shell {
     /// True while entered lines wait for an outcome.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.lines.is_idle()
+        !self.lines.is_idle() || !self.errands.is_idle()
     }
 
     const fn context(&self) -> Context<'_> {
@@ -462,16 +474,23 @@ impl Shell {
     }
 
     fn run(&mut self, line: LineId, source: &str) {
+        match self.wants(source) {
+            Some(wanted) => self.send_off(line, source, Errand::Find(line, wanted)),
+            None => self.obey(line, source),
+        }
+    }
+
+    fn obey(&mut self, line: LineId, source: &str) {
         let conversation = self.conversation.as_ref();
         let order = match interpret::interpret(&self.context(), conversation, source) {
             Ok(Some(order)) => order,
             Ok(None) => return self.settle_done(line),
             Err(error) => return self.refuse(line, source, &error),
         };
-        self.perform(line, order);
+        self.perform(line, source, order);
     }
 
-    fn perform(&mut self, line: LineId, order: Order) {
+    fn perform(&mut self, line: LineId, source: &str, order: Order) {
         match order.action {
             Action::Close => self.conversation = None,
             Action::Edit(target) => {
@@ -487,6 +506,11 @@ impl Shell {
                 let recall = Recall::History { talk, count };
                 return self.recall(line, recall, Found::Write(file));
             }
+            Action::Hook(wish) => return self.hook(line, wish),
+            Action::ListExternal => return self.list_external(line),
+            Action::NewExternal(word) => {
+                return self.send_off(line, source, Errand::New(line, word));
+            }
             Action::Recall(recall) => {
                 return self.recall(line, recall.clone(), Found::Show(recall));
             }
@@ -495,6 +519,9 @@ impl Shell {
             }
             Action::Request(request) => {
                 return self.ask(Some(line), request, order.later_lines);
+            }
+            Action::Run(program) => {
+                return self.send_off(line, source, Errand::Run(line, program));
             }
             Action::Say(text) => self.show_words((Tone::Notice, text)),
             Action::Set(key, value) => return self.set(line, key.as_deref(), value.as_deref()),
@@ -627,7 +654,9 @@ impl Shell {
             self.conversation = None;
         }
         let facts = fields::of_event(&event, &self.view().name);
-        self.outputs.extend(facts.into_iter().map(Output::Fact));
+        for fact in facts {
+            self.tell(fact);
+        }
         let mut words = self.renderer().event(&event);
         self.decorate(&event, &mut words);
         if self.settings.show_table && matches!(event, Event::Table { .. }) {
@@ -733,7 +762,9 @@ impl Shell {
             code.exit()
         };
         let message = clean::line(&error.to_string());
-        if *error == RequestError::Ended {
+        // An answer of a hook that nobody hears is nobody's line.
+        let is_answer = line.is_none() && about.is_some();
+        if *error == RequestError::Ended || is_answer {
             self.settle_failed(line, code, message, exit);
         } else {
             self.fail(line, code, message, exit);
@@ -742,14 +773,18 @@ impl Shell {
     }
 
     fn on_ended(&mut self, ending: Ending) {
-        let dropped = [self.lines.drop_pending(), self.lines.drop_waiting()].concat();
+        let dropped = [
+            self.lines.drop_pending(),
+            self.lines.drop_waiting(),
+            self.errands.drop_open(),
+        ]
+        .concat();
         for line in dropped {
             self.settle_ended(line);
         }
         self.stage = Stage::Left;
         let exit = self.status(ending);
-        self.outputs
-            .push_back(Output::Fact(fields::of_ending(ending, exit)));
+        self.tell(fields::of_ending(ending, exit));
         self.outputs.push_back(Output::Leave(exit));
     }
 
@@ -817,7 +852,7 @@ impl Shell {
             exit,
         };
         if let Some(line) = line {
-            self.outputs.push_back(Output::Fact(fact));
+            self.tell(fact);
             self.outputs.push_back(Output::Settled(line, outcome));
         }
     }

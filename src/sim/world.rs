@@ -935,6 +935,8 @@ impl World {
                     shell.handle_edited(clocks, line, &target, Err("there is no editor here"));
                 }
             }
+            // No machine in a world has other programs.
+            shell::Output::Errand(_) => {}
             shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace
