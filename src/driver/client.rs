@@ -1,11 +1,14 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
+use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
 use super::editing::Editing;
+use super::errands::{Errands, Place};
 use super::guest::Guest;
 use super::history::History;
 use super::input::{Input, Read};
 use super::lines::Line;
+use super::log::Log;
 use super::notify::Kind;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
@@ -26,7 +29,7 @@ use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::editor::Editor;
-use crate::shell::settings::{NotifyText, Values};
+use crate::shell::settings::NotifyText;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
@@ -79,10 +82,10 @@ pub fn run(options: &JoinOptions) -> Exit {
 
 /// The same with others in its loop, and with hints before the first prompt.
 pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
-    let opened = config::settle(options).and_then(|(options, values, rc)| {
-        let mut chat = Loop::open(&options, values)?;
+    let opened = config::settle(options).and_then(|start| {
+        let mut chat = Loop::open(&start)?;
         if chat.desk.is_some() {
-            chat.rc = rc.into();
+            chat.rc = start.rc.into();
         }
         for guest in &guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
@@ -110,6 +113,10 @@ struct Loop {
     paint: Paint,
     screen: Screen,
     shell: Shell,
+    /// Other programs that run for the shell.
+    errands: Errands,
+    /// Keys that wait until it is known what can be completed.
+    held_keys: Vec<u8>,
     store: ClientStore,
     /// Questions that its queue had no room for, in order.
     held_back: VecDeque<(StoreTicket, StoreRequest)>,
@@ -172,7 +179,8 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(options: &JoinOptions, values: Values) -> Result<Self, Fault> {
+    fn open(start: &Start) -> Result<Self, Fault> {
+        let options = &start.options;
         let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
@@ -216,7 +224,11 @@ impl Loop {
             console,
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
-            shell: Shell::new(settings, client).with_values(values),
+            shell: Shell::new(settings, client)
+                .with_values(start.values.clone())
+                .with_programs(start.hooks.clone()),
+            errands: errands(start, &profile),
+            held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
             trace,
@@ -327,6 +339,7 @@ impl Loop {
         }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
+        self.errands.turn(now, &self.reactor, &mut self.shell);
         self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
@@ -340,7 +353,7 @@ impl Loop {
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
                 let keys = self.console.has_more() || self.input.is_ready();
-                lines || keys && !self.is_lent()
+                lines || keys && !self.is_lent() && !self.errands.is_looking()
             }
         };
         if self.unfinished || self.socket.is_ready() || keys {
@@ -351,7 +364,14 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
-        let others = [self.shell.deadline(), self.prompt_due, leave, escape];
+        let errands = self.errands.deadline();
+        let others = [
+            self.shell.deadline(),
+            self.prompt_due,
+            leave,
+            escape,
+            errands,
+        ];
         others
             .into_iter()
             .flatten()
@@ -377,13 +397,27 @@ impl Loop {
             .console
             .deadline()
             .is_some_and(|due| due <= now.instant);
-        let keys = if self.console.has_more() || escape && !self.input.is_ready() {
+        if self.errands.is_looking() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held_keys);
+        let keys = if !held.is_empty() {
+            &held
+        } else if self.console.has_more() || escape && !self.input.is_ready() {
             &[]
         } else {
             match self.input.read(self.reactor.registry(), &mut self.buffer) {
                 Read::Bytes(length) => {
                     desk.key_at = now.instant;
-                    &self.buffer[..length]
+                    let keys = &self.buffer[..length];
+                    if keys.contains(&b'\t') {
+                        self.errands.look(now, &self.reactor, &mut self.shell);
+                    }
+                    if self.errands.is_looking() {
+                        self.held_keys = keys.to_vec();
+                        return Ok(());
+                    }
+                    keys
                 }
                 Read::End => {
                     self.console.end();
@@ -412,6 +446,7 @@ impl Loop {
     fn interrupt(&mut self) {
         if self.stage == Stage::Open && !self.in_flight.is_empty() {
             self.in_flight.clear();
+            self.errands.interrupt(self.reactor.now().instant);
             self.prompt_due = None;
             self.console.show();
         } else {
@@ -739,7 +774,10 @@ impl Loop {
         while let Some(output) = self.shell.poll_output() {
             match output {
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
-                Output::Errand(_) => {}
+                Output::Errand(errand) => {
+                    self.errands
+                        .handle(now, &self.reactor, &mut self.shell, errand);
+                }
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Record(line, wish) => {
@@ -839,6 +877,20 @@ impl Desk {
         };
         Ok((Console::edited(editor), desk))
     }
+}
+
+/// What other programs are told of a session.
+fn errands(start: &Start, profile: &Profile) -> Errands {
+    let Start { options, .. } = start;
+    let name = options.name.as_str();
+    let place = Place {
+        me: name.to_owned(),
+        profile: options.profile.as_deref().unwrap_or(name).to_owned(),
+        socket: None,
+        directory: profile.directory.clone(),
+        plugins: start.plugins.clone(),
+    };
+    Errands::new(place, Log::new(profile.history.with_file_name("log")))
 }
 
 /// What a client is told of all that.
