@@ -1,11 +1,11 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
 use super::console::{Console, Mode, Typed, Urgent};
+use super::control::{self, Doors, Listener};
 use super::editing::Editing;
 use super::guest::Guest;
 use super::history::History;
 use super::input::{Input, Read};
-use super::lines::Line;
 use super::notify::Kind;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
@@ -17,7 +17,7 @@ use super::terminal::{self, Terminal};
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
 use crate::client::port::{Full, Store, StoreRequest};
-use crate::client::{Client, Config, Event};
+use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
     STORE_ROUNDS_MAX,
@@ -25,7 +25,11 @@ use crate::model::limits::{
 use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
+use crate::shell::control::Control;
+use crate::shell::control::journal::Journal;
 use crate::shell::editor::Editor;
+use crate::shell::incoming::Line;
+use crate::shell::records::Whereabouts;
 use crate::shell::settings::{NotifyText, Values};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
@@ -69,6 +73,8 @@ pub struct JoinOptions {
     pub profile: Option<String>,
     /// In place of the user's config.toml.
     pub config: Option<PathBuf>,
+    /// Where programs reach the session, in place of the profile's own socket.
+    pub sock: Option<PathBuf>,
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
@@ -115,6 +121,8 @@ struct Loop {
     held_back: VecDeque<(StoreTicket, StoreRequest)>,
     trace: Option<Trace>,
     recording: Recording,
+    /// Programs that use this session.
+    doors: Doors,
     on_failure: OnFailure,
     in_flight: BTreeSet<LineId>,
     entropy: Instant,
@@ -180,6 +188,22 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
+        let path = control::prepare(
+            options.data.as_deref(),
+            &options.name,
+            options.sock.as_deref(),
+        );
+        let path = path?;
+        let listener = Listener::bind(&path, reactor.registry())?;
+        let whereabouts = Whereabouts {
+            profile: options.name.as_str().into(),
+            server: options.server.to_string().into(),
+            socket: Some(path.to_string_lossy().into()),
+        };
+        let doors = Doors::new(
+            Control::new(whereabouts.clone(), Journal::default()),
+            Some(listener),
+        );
         let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
         let mut stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         let input = Input::open(stdin, reactor.registry(), STDIN).map_err(failed)?;
@@ -216,11 +240,14 @@ impl Loop {
             console,
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
-            shell: Shell::new(settings, client).with_values(values),
+            shell: Shell::new(settings, client)
+                .with_values(values)
+                .with_whereabouts(whereabouts),
             store,
             held_back: VecDeque::new(),
             trace,
             recording: Recording::default(),
+            doors,
             on_failure: settings.on_failure,
             in_flight: BTreeSet::new(),
             backlog: false,
@@ -268,6 +295,7 @@ impl Loop {
             emulate_default_handler(signal).ok();
         }
         self.tell_shown(self.reactor.now(), shown);
+        self.doors.flush(self.reactor.registry());
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
@@ -319,6 +347,8 @@ impl Loop {
         if woken.stdin {
             self.input.wake();
         }
+        let streams = self.reactor.take_streams();
+        self.doors.receive(&streams, self.reactor.registry());
         self.end_editing(now)?;
         if let Some(change) = woken.terminal
             && !self.is_lent()
@@ -343,7 +373,7 @@ impl Loop {
                 lines || keys && !self.is_lent()
             }
         };
-        if self.unfinished || self.socket.is_ready() || keys {
+        if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
             return Instant(0);
         }
         let leave = match self.stage {
@@ -351,7 +381,14 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
-        let others = [self.shell.deadline(), self.prompt_due, leave, escape];
+        let programs = self.doors.deadline();
+        let others = [
+            self.shell.deadline(),
+            self.prompt_due,
+            leave,
+            escape,
+            programs,
+        ];
         others
             .into_iter()
             .flatten()
@@ -661,6 +698,7 @@ impl Loop {
         if let Some(words) = self.recording.flush() {
             super::output::complain(&words);
         }
+        self.doors.flush(self.reactor.registry());
         self.socket.flush(self.reactor.registry())
     }
 
@@ -722,8 +760,8 @@ impl Loop {
         for _ in 0..STORE_ROUNDS_MAX {
             self.offer_held_back();
             self.drain_outputs(now);
+            let mut answered = self.doors.turn(now, &mut self.shell);
             self.store.flush();
-            let mut answered = false;
             while let Some(event) = self.store.poll() {
                 self.shell.handle_store(now, event);
                 answered = true;
@@ -737,7 +775,10 @@ impl Loop {
 
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
+            self.doors.handle_output(now, &output);
             match output {
+                // They are for programs.
+                Output::Answer(..) | Output::Aside(_) => {}
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
@@ -850,6 +891,7 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         stay: options.stay,
         relay: options.relay,
         trace: options.trace.is_some(),
+        arrivals: Arrivals::Take,
     }
 }
 

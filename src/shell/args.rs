@@ -81,6 +81,20 @@ impl Target {
     }
 }
 
+/// The arguments of a command whose words are given, not typed.
+pub(super) struct Words<'a>(pub(super) &'a [String], pub(super) usize);
+
+impl Words<'_> {
+    /// Where some of them stand in the line that all of them with one blank between them make;
+    /// the number is where the first begins.
+    pub(super) fn span(&self, which: Range<usize>) -> Range<usize> {
+        let length = |words: &[String]| words.iter().map(|word| word.len() + 1).sum::<usize>();
+        let start = self.1 + length(&self.0[..which.start]);
+        // There is no blank after the last one.
+        start..start + length(&self.0[which]).saturating_sub(1)
+    }
+}
+
 /// The arguments of one line, by the names of their parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Args(Vec<(&'static str, Value)>);
@@ -170,6 +184,34 @@ impl Args {
             Some(surplus) => Err(Refusal::Surplus.at(surplus.span)),
             None => Ok(Self(values)),
         }
+    }
+
+    /// Binds words of which none is to be split. Where the rest of a line stands, it is the rest
+    /// of the words with one blank between them.
+    pub(super) fn bind_words(params: &[Param], words: &Words<'_>) -> Result<Self, CommandError> {
+        let mut at = 0;
+        let mut values = Vec::new();
+        for param in params {
+            if words.0.get(at).is_none() {
+                if param.need == Need::Optional {
+                    continue;
+                }
+                return Err(Refusal::Missing(*param).at(words.span(at..at)));
+            }
+            let end = if param.kind.takes_rest() {
+                words.0.len()
+            } else {
+                at + 1
+            };
+            let text = words.0[at..end].join(" ");
+            let span = words.span(at..end);
+            values.push((param.name, value(*param, &Spanned { text: &text, span })?));
+            at = end;
+        }
+        if at < words.0.len() {
+            return Err(Refusal::Surplus.at(words.span(at..words.0.len())));
+        }
+        Ok(Self(values))
     }
 
     /// A number.

@@ -71,6 +71,8 @@ pub enum ErrorCode {
     Refused,
     /// The server does not answer.
     ServerUnreachable,
+    /// It took longer than it may: what became of it is not known.
+    TimedOut,
     /// A text or line is too long.
     TooLong,
     /// The first word is no command.
@@ -87,9 +89,10 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, by their words.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::BadName,
         Self::Busy,
+        Self::Cancelled,
         Self::Disk,
         Self::EmptyText,
         Self::GroupExists,
@@ -102,6 +105,7 @@ impl ErrorCode {
         Self::RateLimited,
         Self::Refused,
         Self::ServerUnreachable,
+        Self::TimedOut,
         Self::TooLong,
         Self::UnknownCommand,
         Self::UnknownGroup,
@@ -135,6 +139,7 @@ impl ErrorCode {
             Self::RateLimited => "rate-limited",
             Self::Refused => "refused",
             Self::ServerUnreachable => "server-unreachable",
+            Self::TimedOut => "timed-out",
             Self::TooLong => "too-long",
             Self::UnknownCommand => "unknown-command",
             Self::UnknownGroup => "unknown-group",
@@ -157,6 +162,7 @@ impl ErrorCode {
                 Exit::Unreachable
             }
             Self::Cancelled => Exit::NobodyHasIt,
+            Self::TimedOut => Exit::TimedOut,
             Self::GroupExists
             | Self::KeyChanged
             | Self::NameTaken

@@ -44,5 +44,8 @@ commands![
     record,
     help,
     set,
+    session,
+    stats,
+    version,
     exit,
 ];
