@@ -2,12 +2,12 @@
 
 use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
+use super::control::{self, Doors, Listener};
 use super::editing::Editing;
 use super::errands::{Errands, Place};
 use super::guest::Guest;
 use super::history::History;
 use super::input::{Input, Read};
-use super::lines::Line;
 use super::log::Log;
 use super::notify::Kind;
 use super::output::Output as Screen;
@@ -20,7 +20,7 @@ use super::terminal::{self, Terminal};
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
 use crate::client::port::{Full, Store, StoreRequest};
-use crate::client::{Client, Config, Event};
+use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
     STORE_ROUNDS_MAX,
@@ -28,7 +28,11 @@ use crate::model::limits::{
 use crate::model::{Instant, Name, Now, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
+use crate::shell::control::Control;
+use crate::shell::control::journal::Journal;
 use crate::shell::editor::Editor;
+use crate::shell::incoming::Line;
+use crate::shell::records::Whereabouts;
 use crate::shell::settings::NotifyText;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
@@ -72,6 +76,8 @@ pub struct JoinOptions {
     pub profile: Option<String>,
     /// In place of the user's config.toml.
     pub config: Option<PathBuf>,
+    /// Where programs reach the session, in place of the profile's own socket.
+    pub sock: Option<PathBuf>,
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
@@ -122,6 +128,8 @@ struct Loop {
     held_back: VecDeque<(StoreTicket, StoreRequest)>,
     trace: Option<Trace>,
     recording: Recording,
+    /// Programs that use this session.
+    doors: Doors,
     on_failure: OnFailure,
     in_flight: BTreeSet<LineId>,
     entropy: Instant,
@@ -188,6 +196,22 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
+        let path = control::prepare(
+            options.data.as_deref(),
+            &options.name,
+            options.sock.as_deref(),
+        );
+        let path = path?;
+        let listener = Listener::bind(&path, reactor.registry())?;
+        let whereabouts = Whereabouts {
+            profile: options.name.as_str().into(),
+            server: options.server.to_string().into(),
+            socket: Some(path.to_string_lossy().into()),
+        };
+        let doors = Doors::new(
+            Control::new(whereabouts.clone(), Journal::default()),
+            Some(listener),
+        );
         let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
         let mut stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         let input = Input::open(stdin, reactor.registry(), STDIN).map_err(failed)?;
@@ -226,13 +250,15 @@ impl Loop {
             screen: Screen::new(stdout, STDOUT),
             shell: Shell::new(settings, client)
                 .with_values(start.values.clone())
+                .with_whereabouts(whereabouts)
                 .with_programs(start.hooks.clone()),
-            errands: errands(start, &profile),
+            errands: errands(start, &profile, path),
             held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
             trace,
             recording: Recording::default(),
+            doors,
             on_failure: settings.on_failure,
             in_flight: BTreeSet::new(),
             backlog: false,
@@ -280,6 +306,7 @@ impl Loop {
             emulate_default_handler(signal).ok();
         }
         self.tell_shown(self.reactor.now(), shown);
+        self.doors.flush(self.reactor.registry());
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
@@ -331,6 +358,8 @@ impl Loop {
         if woken.stdin {
             self.input.wake();
         }
+        let streams = self.reactor.take_streams();
+        self.doors.receive(&streams, self.reactor.registry());
         self.end_editing(now)?;
         if let Some(change) = woken.terminal
             && !self.is_lent()
@@ -356,7 +385,7 @@ impl Loop {
                 lines || keys && !self.is_lent() && !self.errands.is_looking()
             }
         };
-        if self.unfinished || self.socket.is_ready() || keys {
+        if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
             return Instant(0);
         }
         let leave = match self.stage {
@@ -365,12 +394,14 @@ impl Loop {
         };
         let escape = self.console.deadline();
         let errands = self.errands.deadline();
+        let programs = self.doors.deadline();
         let others = [
             self.shell.deadline(),
             self.prompt_due,
             leave,
             escape,
             errands,
+            programs,
         ];
         others
             .into_iter()
@@ -696,6 +727,7 @@ impl Loop {
         if let Some(words) = self.recording.flush() {
             super::output::complain(&words);
         }
+        self.doors.flush(self.reactor.registry());
         self.socket.flush(self.reactor.registry())
     }
 
@@ -757,8 +789,8 @@ impl Loop {
         for _ in 0..STORE_ROUNDS_MAX {
             self.offer_held_back();
             self.drain_outputs(now);
+            let mut answered = self.doors.turn(now, &mut self.shell);
             self.store.flush();
-            let mut answered = false;
             while let Some(event) = self.store.poll() {
                 self.shell.handle_store(now, event);
                 answered = true;
@@ -772,7 +804,10 @@ impl Loop {
 
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
+            self.doors.handle_output(now, &output);
             match output {
+                // They are for programs.
+                Output::Answer(..) | Output::Aside(_) => {}
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
                 Output::Errand(errand) => {
                     self.errands
@@ -880,13 +915,13 @@ impl Desk {
 }
 
 /// What other programs are told of a session.
-fn errands(start: &Start, profile: &Profile) -> Errands {
+fn errands(start: &Start, profile: &Profile, socket: PathBuf) -> Errands {
     let Start { options, .. } = start;
     let name = options.name.as_str();
     let place = Place {
         me: name.to_owned(),
         profile: options.profile.as_deref().unwrap_or(name).to_owned(),
-        socket: None,
+        socket: Some(socket),
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
     };
@@ -903,6 +938,7 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         stay: options.stay,
         relay: options.relay,
         trace: options.trace.is_some(),
+        arrivals: Arrivals::Take,
     }
 }
 

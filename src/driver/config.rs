@@ -306,6 +306,10 @@ fn given(options: &JoinOptions, key: &str) -> String {
             .server_key
             .map_or(String::new(), |key| key.to_string()),
         "show_table" => switch(options.settings.show_table),
+        "sock" => {
+            let path = options.sock.as_deref().unwrap_or(Path::new(""));
+            path.to_string_lossy().into_owned()
+        }
         "stay" => switch(options.stay),
         "style" => match options.settings.style {
             Style::Bracket => "bracket",
@@ -350,6 +354,7 @@ fn apply(options: &mut JoinOptions, key: &str, value: &str) -> Result<(), String
             options.server_key = Some(key);
         }
         "show_table" => options.settings.show_table = is_on,
+        "sock" => options.sock = (!value.is_empty()).then(|| value.into()),
         "stay" => options.stay = is_on,
         "style" => {
             options.settings.style = match value {

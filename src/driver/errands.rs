@@ -9,10 +9,11 @@ use crate::model::limits::{
     MANIFEST_BYTES_MAX, MANIFEST_LIMIT,
 };
 use crate::model::{Instant, Now};
+use crate::shell::control::json;
 use crate::shell::external::{API, Errand, MANIFEST_FLAG, Program, Ran, RanEnd, Wanted, Word};
 use crate::shell::fields::Fact;
 use crate::shell::hooks::{Job, JobEnd, Reads};
-use crate::shell::{LineId, Shell, json};
+use crate::shell::{LineId, Shell};
 use std::collections::VecDeque;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -249,8 +250,8 @@ impl Errands {
 
     fn of_hook(&self, now: Now, job: &Job) -> Order {
         let Job { hook, fact, .. } = job;
-        let json = json::object(fact, now.wall, &self.place.profile);
-        let json = serde_json::Value::Object(json).to_string();
+        let json = json::fact(&self.place.profile, now.wall.unix_ms, fact);
+        let json = json.trim_end().to_owned();
         let input = match hook.reads {
             Reads::Json => format!("{json}\n"),
             Reads::None => String::new(),

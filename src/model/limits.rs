@@ -266,6 +266,8 @@ pub const GAP: Duration = ms(2000);
 pub const SEEN_IDS_MAX: usize = 65_536;
 /// Messages held while in a group.
 pub const HELD_MAX: usize = 10_000;
+/// Messages of programs of which more may become known; of older ones the terminal is told, too.
+pub const SENT_ASIDE_MAX: usize = 1024;
 /// Lines that wait for the outcome of one that changes the mode.
 pub const LINES_WAITING_MAX: usize = 10_000;
 /// Lines of one message that are shown; more would push all else off a screen.
@@ -378,6 +380,27 @@ pub const LEAVE: Duration = ms(5000);
 /// A line of input; a text of 64 KiB and its command fit.
 pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
 
+// Programs that use a session.
+
+/// Connections to a session at once.
+pub const CONTROL_CONNECTIONS_MAX: usize = 64;
+/// Requests of one connection without a reply; beyond, no more is read from it.
+pub const CONTROL_OPEN_MAX: usize = 256;
+/// A line from or to a program: a text of 64 KiB fits, even if each of its bytes is escaped by six.
+pub const CONTROL_LINE_BYTES_MAX: usize = 512 << 10;
+/// The longest id of a request.
+pub const CONTROL_ID_BYTES_MAX: usize = 64;
+/// Events that wait for a slow reader; later ones wait in the journal, as long as that has them.
+pub const CONTROL_EVENTS_BYTES_MAX: usize = 1 << 20;
+/// Replies that wait for a slow reader, who is disconnected then: the longest table fits.
+pub const CONTROL_REPLIES_BYTES_MAX: usize = 16 << 20;
+/// Messages, deliveries and keys that the journal remembers, restarts included.
+pub const JOURNAL_KEPT_MAX: usize = 10_000;
+/// Bytes of texts that it remembers.
+pub const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// Other events that it remembers.
+pub const JOURNAL_PASSING_MAX: usize = 1000;
+
 // Scripts.
 
 /// A `.chat` file, and each that it includes.
@@ -486,6 +509,7 @@ pub const NOTIFICATION_CHARS_MAX: usize = 200;
 /// What undo remembers of one text.
 pub const UNDO_BYTES_MAX: usize = 1 << 20;
 
+const _: () = assert!(6 * TEXT_BYTES_MAX + 4096 <= CONTROL_LINE_BYTES_MAX);
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);
 const _: () = assert!(TEXT_BYTES_MAX + 2048 == TAIL_BYTES_MAX);
