@@ -257,7 +257,7 @@ _ackchat() {
             return 0
             ;;
         ackchat__subcmd__demo)
-            opts="-h --profile --server-key --stay --exit-on-dereg --group-private --show-table --style --color --plain --keep-going --relay --trace --data --config --help"
+            opts="-h --profile --server-key --stay --exit-on-dereg --group-private --sock --show-table --style --color --plain --keep-going --relay --trace --data --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -273,6 +273,10 @@ _ackchat() {
                     ;;
                 --group-private)
                     COMPREPLY=($(compgen -W "allow refuse" -- "${cur}"))
+                    return 0
+                    ;;
+                --sock)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --style)
@@ -489,7 +493,7 @@ _ackchat() {
             return 0
             ;;
         ackchat__subcmd__host)
-            opts="-h --port --profile --server-key --stay --exit-on-dereg --group-private --show-table --style --color --plain --keep-going --relay --trace --data --config --help"
+            opts="-h --port --profile --server-key --stay --exit-on-dereg --group-private --sock --show-table --style --color --plain --keep-going --relay --trace --data --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -509,6 +513,10 @@ _ackchat() {
                     ;;
                 --group-private)
                     COMPREPLY=($(compgen -W "allow refuse" -- "${cur}"))
+                    return 0
+                    ;;
+                --sock)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --style)
@@ -543,7 +551,7 @@ _ackchat() {
             return 0
             ;;
         ackchat__subcmd__join)
-            opts="-h --server --port --profile --server-key --stay --exit-on-dereg --group-private --show-table --style --color --plain --keep-going --relay --trace --data --config --help"
+            opts="-h --server --port --profile --server-key --stay --exit-on-dereg --group-private --sock --show-table --style --color --plain --keep-going --relay --trace --data --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -567,6 +575,10 @@ _ackchat() {
                     ;;
                 --group-private)
                     COMPREPLY=($(compgen -W "allow refuse" -- "${cur}"))
+                    return 0
+                    ;;
+                --sock)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --style)

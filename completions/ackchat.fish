@@ -57,6 +57,7 @@ complete -c ackchat -n "__fish_ackchat_using_subcommand demo" -l profile -d 'Who
 complete -c ackchat -n "__fish_ackchat_using_subcommand demo" -l server-key -d 'The server\'s fingerprint, 30 digits; else the first key seen is remembered' -r
 complete -c ackchat -n "__fish_ackchat_using_subcommand demo" -l group-private -d 'Whether private messages are sent and shown while in a group' -r -f -a "allow\t''
 refuse\t''"
+complete -c ackchat -n "__fish_ackchat_using_subcommand demo" -l sock -d 'Where programs reach this session, in place of the profile\'s own socket' -r -F
 complete -c ackchat -n "__fish_ackchat_using_subcommand demo" -l style -d 'Notices with or without brackets and final dot' -r -f -a "bracket\t''
 plain\t''"
 complete -c ackchat -n "__fish_ackchat_using_subcommand demo" -l color -d 'Colours; auto asks NO_COLOR, CLICOLOR, CLICOLOR_FORCE and the terminal' -r -f -a "always\t''
@@ -78,6 +79,7 @@ complete -c ackchat -n "__fish_ackchat_using_subcommand host" -l profile -d 'Who
 complete -c ackchat -n "__fish_ackchat_using_subcommand host" -l server-key -d 'The server\'s fingerprint, 30 digits; else the first key seen is remembered' -r
 complete -c ackchat -n "__fish_ackchat_using_subcommand host" -l group-private -d 'Whether private messages are sent and shown while in a group' -r -f -a "allow\t''
 refuse\t''"
+complete -c ackchat -n "__fish_ackchat_using_subcommand host" -l sock -d 'Where programs reach this session, in place of the profile\'s own socket' -r -F
 complete -c ackchat -n "__fish_ackchat_using_subcommand host" -l style -d 'Notices with or without brackets and final dot' -r -f -a "bracket\t''
 plain\t''"
 complete -c ackchat -n "__fish_ackchat_using_subcommand host" -l color -d 'Colours; auto asks NO_COLOR, CLICOLOR, CLICOLOR_FORCE and the terminal' -r -f -a "always\t''
@@ -100,6 +102,7 @@ complete -c ackchat -n "__fish_ackchat_using_subcommand join" -l profile -d 'Who
 complete -c ackchat -n "__fish_ackchat_using_subcommand join" -l server-key -d 'The server\'s fingerprint, 30 digits; else the first key seen is remembered' -r
 complete -c ackchat -n "__fish_ackchat_using_subcommand join" -l group-private -d 'Whether private messages are sent and shown while in a group' -r -f -a "allow\t''
 refuse\t''"
+complete -c ackchat -n "__fish_ackchat_using_subcommand join" -l sock -d 'Where programs reach this session, in place of the profile\'s own socket' -r -F
 complete -c ackchat -n "__fish_ackchat_using_subcommand join" -l style -d 'Notices with or without brackets and final dot' -r -f -a "bracket\t''
 plain\t''"
 complete -c ackchat -n "__fish_ackchat_using_subcommand join" -l color -d 'Colours; auto asks NO_COLOR, CLICOLOR, CLICOLOR_FORCE and the terminal' -r -f -a "always\t''

@@ -411,6 +411,9 @@ struct JoinOptions {
     /// Whether private messages are sent and shown while in a group
     #[arg(long, value_enum, default_value_t = Private::Refuse)]
     group_private: Private,
+    /// Where programs reach this session, in place of the profile's own socket
+    #[arg(long, value_name = "FILE")]
+    sock: Option<PathBuf>,
     #[command(flatten)]
     look: Look,
     /// When input is no terminal: a refused or failed line does not end the program
@@ -520,6 +523,7 @@ impl JoinOptions {
             config: self.files.config,
             data: self.files.data,
             trace: self.files.trace,
+            sock: self.sock,
         }
     }
 }

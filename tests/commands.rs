@@ -1,7 +1,7 @@
 //! Commands as people meet them: the manual is what the registry says, every example shows what it
 //! promises, and small stories are told with real shells, a real server and no fault in between.
 
-use ackchat::client::{Client, Config, GroupPrivate};
+use ackchat::client::{Arrivals, Client, Config, GroupPrivate};
 use ackchat::memory::{ClientMemory, ServerMemory};
 use ackchat::model::{Instant, Now, Store as _, Wall};
 use ackchat::secure::{Identity, Ratchet};
@@ -605,6 +605,7 @@ impl World {
             stay: false,
             relay: true,
             trace: false,
+            arrivals: Arrivals::Take,
         };
         let identity = Arc::new(Identity::from_seed([10 + number; 32]));
         let client = Client::new(config, identity, Ratchet::new([100 + number; 32]));
@@ -782,7 +783,7 @@ impl Person {
                     .disk
                     .submit(ticket, request)
                     .expect("the queue of the model is long"),
-                Output::Fact(_) | Output::Trace(_) => {}
+                Output::Answer(..) | Output::Aside(_) | Output::Fact(_) | Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
                 Output::Write {
                     line,

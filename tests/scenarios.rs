@@ -133,6 +133,7 @@ impl World {
             stay: options.contains(&"stay"),
             relay: true,
             trace: true,
+            arrivals: client::Arrivals::Take,
         };
         let identity = Arc::new(Identity::from_seed(seed));
         let mut client = Client::new(config, identity, self.ratchet.fork());
@@ -194,7 +195,7 @@ impl World {
                             actor.ended = Some(ending);
                             actor.running = false;
                         }
-                        client::Output::Event(event) => actor.show(now, &event),
+                        client::Output::Event(event, _) => actor.show(now, &event),
                         client::Output::Settled(request, how) => {
                             actor.settle(self.now, request, how);
                         }

@@ -212,6 +212,7 @@ impl RunArgs {
 impl Place {
     fn join(&self, name: Name) -> Join {
         Join {
+            sock: None,
             name,
             server: self.server,
             server_key: self.server_key,

@@ -317,7 +317,8 @@ impl Client {
             reason: Some(Reason::Unconfirmed),
             ..out.report(Delivery::Sent)
         };
-        self.tell(Event::Delivery(report));
+        let request = out.request;
+        self.tell_for(request, Event::Delivery(report));
     }
 
     /// Something shows that the server is alive: the count of empty slots begins anew.

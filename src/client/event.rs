@@ -157,6 +157,18 @@ pub enum By {
     Server,
 }
 
+impl By {
+    /// The word for programs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Oneself => "self",
+            Self::Peer => "peer",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// What is known of a message we sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -185,6 +197,8 @@ pub struct Report {
     pub sent_ms: Option<i64>,
     /// From first transmission to acknowledgement.
     pub rtt_us: Option<u64>,
+    /// What it says; only with `Queued`.
+    pub text: Option<Box<str>>,
 }
 
 /// Why a message failed, or nothing more is known of it.

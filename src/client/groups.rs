@@ -2,7 +2,7 @@
 
 use super::asks::{Ask, What};
 use super::event::{Event, GroupAction};
-use super::{Client, Ending, Mode, Outcome, RequestError};
+use super::{Client, Ending, Mode, Outcome, RequestError, RequestId};
 use crate::model::limits::{CALM, GROUPS_MAX, NAMES_MAX, PAUSE_MAX};
 use crate::model::{GroupName, MessageId};
 use crate::wire::packet::{Audience, RefusalCode};
@@ -21,7 +21,7 @@ impl Client {
         match what {
             What::Create(group) => {
                 self.view.groups.insert(group.clone());
-                self.tell_group(group, GroupAction::Created);
+                self.tell_group(request, group, GroupAction::Created);
                 self.settle_any(request, Ok(Outcome::Done));
             }
             What::Dereg => self.on_left(request),
@@ -34,7 +34,7 @@ impl Client {
                 self.view.groups.insert(group.clone());
                 self.view.mode = Mode::Group(group.clone());
                 self.inbox.entered(&Audience::Group(group.clone()));
-                self.tell_group(group, GroupAction::Joined);
+                self.tell_group(request, group, GroupAction::Joined);
                 self.settle_any(request, Ok(Outcome::Done));
             }
             What::Leave(group) => {
@@ -63,7 +63,7 @@ impl Client {
                     self.ask(What::ListGroups(groups), request);
                 } else {
                     self.view.groups.extend(groups.iter().cloned());
-                    self.tell(Event::Groups(groups));
+                    self.tell_for(request, Event::Groups(groups));
                     self.settle_any(request, Ok(Outcome::Done));
                 }
             }
@@ -74,7 +74,7 @@ impl Client {
                 if more {
                     self.ask(What::ListMembers(group, members), request);
                 } else {
-                    self.tell(Event::Members { group, members });
+                    self.tell_for(request, Event::Members { group, members });
                     self.settle_any(request, Ok(Outcome::Done));
                 }
             }
@@ -139,13 +139,13 @@ impl Client {
         if self.view.mode == Mode::Group(group.clone()) {
             self.view.mode = Mode::Normal;
         }
-        self.tell_group(group, action);
+        self.tell_group(None, group, action);
         self.release_held();
     }
 
-    fn tell_group(&mut self, group: GroupName, action: GroupAction) {
+    fn tell_group(&mut self, request: Option<RequestId>, group: GroupName, action: GroupAction) {
         let who = self.view.name.clone();
-        self.tell(Event::Group { group, action, who });
+        self.tell_for(request, Event::Group { group, action, who });
     }
 }
 

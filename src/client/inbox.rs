@@ -5,7 +5,7 @@ use super::event::{Arrived, Event, Mark, Via};
 use super::notices::Notice;
 use super::order::{Placed, StreamKey, Streams};
 use super::port::{Done, InMessage, Seen, StoreRequest, readable};
-use super::{Client, GroupPrivate, Mode, Timer};
+use super::{Arrivals, Client, GroupPrivate, Mode, Timer};
 use crate::model::limits::{
     BATCH_STALL, HELD_MAX, MAIL_ACKS_MAX, STORE_QUEUE_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX,
 };
@@ -154,6 +154,9 @@ impl Client {
         (id, stamp, auto, enc): (MessageId, Stamp, bool, Option<Box<str>>),
         body: Vec<u8>,
     ) {
+        if self.config.arrivals == Arrivals::Leave {
+            return;
+        }
         let text_fits = enc.is_some() || (1..=TEXT_BYTES_MAX).contains(&body.len());
         if !text_fits || body.len() > TAIL_BYTES_MAX || self.inbox.held.len() >= HELD_MAX {
             return;
@@ -186,6 +189,10 @@ impl Client {
             return;
         }
         let notice = matches!(mail.kind, MailKind::Receipt | MailKind::Expired);
+        let awaited = notice && mail.of.is_some_and(|of| self.outbox.is_of_this_life(of));
+        if self.config.arrivals == Arrivals::Leave && !awaited {
+            return;
+        }
         let stamp = if notice { None } else { mail.stamp };
         if !notice && stamp.is_none() {
             return;
@@ -398,6 +405,9 @@ impl Client {
 
     /// What an earlier life had on disk and has not shown, as far as it knew.
     pub(super) fn show_unshown(&mut self) {
+        if self.config.arrivals == Arrivals::Leave {
+            return;
+        }
         for message in std::mem::take(&mut self.inbox.unshown) {
             if message.stamp.is_none() {
                 self.on_notice(&message);
@@ -439,7 +449,8 @@ impl Client {
 impl Client {
     /// A login announced so many mails.
     pub(super) fn expect_batch(&mut self, expected: u64) {
-        if expected == 0 && self.inbox.batch.is_none() {
+        let nobody_waits = self.config.arrivals == Arrivals::Leave;
+        if nobody_waits || expected == 0 && self.inbox.batch.is_none() {
             return;
         }
         let batch = self.inbox.batch.get_or_insert_default();

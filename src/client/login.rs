@@ -355,8 +355,8 @@ impl Client {
         self.finish_login();
         self.offer_again(history_lost);
         self.pump_asks();
-        for (request, what) in std::mem::take(&mut self.early) {
-            self.on_request(request, what);
+        for (request, what, modes) in std::mem::take(&mut self.early) {
+            self.on_request(request, what, modes);
         }
     }
 
@@ -727,7 +727,7 @@ impl Client {
         open.extend(self.outbox.take_requests());
         open.extend(self.peers.take_trusts());
         open.extend(self.disk.requests());
-        open.extend(self.early.drain(..).map(|(request, _)| request));
+        open.extend(self.early.drain(..).map(|(request, ..)| request));
         open.extend(self.login.request.take());
         open.retain(|request| Some(*request) != self.login.exit);
         open.sort_unstable();

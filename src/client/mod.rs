@@ -20,7 +20,7 @@ mod table;
 pub mod view;
 
 pub use event::Event;
-pub use request::{Outcome, Request, RequestError, RequestId};
+pub use request::{Modes, Outcome, Request, RequestError, RequestId};
 pub use view::{Mode, View};
 
 use crate::link::{self, Counters, Links, Node, Path};
@@ -48,7 +48,7 @@ pub struct Client {
     view: View,
     next_request: u64,
     /// Requests from before the login.
-    early: VecDeque<(RequestId, Request)>,
+    early: VecDeque<(RequestId, Request, Modes)>,
     asks: asks::Asks,
     disk: disk::Disk,
     inbox: inbox::Inbox,
@@ -79,6 +79,17 @@ pub struct Config {
     pub relay: bool,
     /// Report every packet.
     pub trace: bool,
+    /// Who takes what arrives.
+    pub arrivals: Arrivals,
+}
+
+/// What becomes of messages that arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Nobody is here to see them: they are not confirmed, and stay where they are.
+    Leave,
+    /// They are made durable, confirmed and shown.
+    Take,
 }
 
 /// Private messages while in a group.
@@ -95,8 +106,9 @@ pub enum GroupPrivate {
 pub enum Output {
     /// The program is to end; nothing follows.
     Ended(Ending),
-    /// Something happened that people and programs may want to know.
-    Event(Event),
+    /// Something happened that people and programs may want to know; if a request is named, it
+    /// happened because of it.
+    Event(Event, Option<RequestId>),
     /// A request has its outcome.
     Settled(RequestId, Result<Outcome, RequestError>),
     /// A question for the store.
@@ -210,18 +222,23 @@ impl Client {
     /// Takes a request. Cannot fail: a refusal is a `Settled(id, Err(..))`, so there is one way to
     /// hear "no".
     pub fn handle_request(&mut self, now: Now, request: Request) -> RequestId {
+        self.handle_request_in(Modes::Bind, now, request)
+    }
+
+    /// The same for somebody whom the terminal's mode may not concern.
+    pub fn handle_request_in(&mut self, modes: Modes, now: Now, request: Request) -> RequestId {
         self.now = now;
         let id = self.mint_request();
         if self.ending.is_some() {
             self.settle(id, Err(RequestError::Ended));
         } else if self.view.mode == Mode::Starting && request != Request::Exit {
             if self.early.len() < OUTBOX_MAX {
-                self.early.push_back((id, request));
+                self.early.push_back((id, request, modes));
             } else {
                 self.settle(id, Err(RequestError::OutboxFull));
             }
         } else {
-            self.on_request(id, request);
+            self.on_request(id, request, modes);
         }
         id
     }
@@ -326,7 +343,18 @@ impl Client {
         self.outbox.unconfirmed_count()
     }
 
-    fn on_request(&mut self, id: RequestId, request: Request) {
+    /// In a group one writes to the group, and asks nothing about others.
+    fn is_out_of_place(&self, request: &Request) -> bool {
+        let in_group = matches!(self.view.mode, Mode::Group(_));
+        let out_of_place = match request {
+            Request::CreateGroup(_) | Request::ListGroups => true,
+            Request::Send { .. } => self.config.group_private == GroupPrivate::Refuse,
+            _ => false,
+        };
+        in_group && out_of_place
+    }
+
+    fn on_request(&mut self, id: RequestId, request: Request, modes: Modes) {
         use asks::What;
         match request {
             Request::Cancel(digits) => self.cancel(id, &digits),
@@ -337,6 +365,9 @@ impl Client {
             _ if matches!(self.view.mode, Mode::Offline(_)) => {
                 self.settle(id, Err(RequestError::WrongMode));
             }
+            _ if modes == Modes::Bind && self.is_out_of_place(&request) => {
+                self.settle(id, Err(RequestError::WrongMode));
+            }
             Request::Dereg => self.ask(What::Dereg, Some(id)),
             Request::Send { to, text, auto } => self.send(id, to, &text, auto),
             Request::SendAll { text, auto } => {
@@ -344,11 +375,11 @@ impl Client {
                 self.send_audience(id, to, &text, auto);
             }
             other => match (self.view.mode.clone(), other) {
-                (Mode::Normal, Request::CreateGroup(group)) => {
+                (_, Request::CreateGroup(group)) => {
                     self.ask(What::Create(group), Some(id));
                 }
                 (Mode::Normal, Request::JoinGroup(group)) => self.ask(What::Join(group), Some(id)),
-                (Mode::Normal, Request::ListGroups) => {
+                (_, Request::ListGroups) => {
                     self.ask(What::ListGroups(Vec::new()), Some(id));
                 }
                 (Mode::Group(group), Request::LeaveGroup) => self.ask(What::Leave(group), Some(id)),
@@ -518,7 +549,11 @@ impl Client {
     }
 
     fn tell(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.tell_for(None, event);
+    }
+
+    fn tell_for(&mut self, request: Option<RequestId>, event: Event) {
+        self.outputs.push_back(Output::Event(event, request));
     }
 
     fn tell_session(&mut self, session: Session) {

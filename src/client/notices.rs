@@ -62,6 +62,7 @@ impl Client {
                 reason: None,
                 sent_ms: stored_ms,
                 rtt_us: None,
+                text: None,
             },
             // It ended with an ack of the recipient: there is nothing more to say.
             None => return,

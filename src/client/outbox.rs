@@ -7,7 +7,7 @@ use super::groups::{names, refusal};
 use super::peers::Reach;
 use super::port::{OutMessage, Recipient, StoreRequest};
 use super::request::RequestId;
-use super::{Client, GroupPrivate, Mode, Outcome, RequestError, Timer};
+use super::{Client, Mode, Outcome, RequestError, Timer};
 use crate::link::{Parcel, Path};
 use crate::model::limits::{
     CHUNK_BYTES, DIRECT_MAX, HISTORY_PROBES, LIVE_AGAIN_MAX, LIVE_MAX, OUTBOX_MAX,
@@ -29,6 +29,8 @@ pub(super) struct Outbox {
     /// In the order they were entered.
     order: BTreeMap<u64, MessageId>,
     next: u64,
+    /// Up to this number they are of an earlier life of the program.
+    inherited: u64,
     /// Those nobody has confirmed.
     unconfirmed: BTreeSet<MessageId>,
     /// Live tries of each recipient.
@@ -113,6 +115,7 @@ impl Out {
             reason: None,
             sent_ms: self.message.stored_ms,
             rtt_us: None,
+            text: None,
         }
     }
 
@@ -149,6 +152,12 @@ impl Outbox {
             self.insert(message, None, phase);
             self.all.get_mut(&id).expect("it was put in").in_doubt = true;
         }
+        self.inherited = self.next;
+    }
+
+    /// True for a message that was entered since the program started.
+    pub(super) fn is_of_this_life(&self, id: MessageId) -> bool {
+        self.get(id).is_some_and(|out| out.number > self.inherited)
     }
 
     pub(super) fn unconfirmed_count(&self) -> usize {
@@ -233,10 +242,7 @@ impl Outbox {
 impl Client {
     /// A message for one person.
     pub(super) fn send(&mut self, request: RequestId, to: Name, text: &Text, auto: bool) {
-        let in_group = matches!(self.view.mode, Mode::Group(_));
-        if in_group && self.config.group_private == GroupPrivate::Refuse {
-            self.settle(request, Err(RequestError::WrongMode));
-        } else if to == self.view.name {
+        if to == self.view.name {
             self.echo(request, text, auto);
         } else if self.outbox.is_full() {
             self.settle(request, Err(RequestError::OutboxFull));
@@ -300,12 +306,13 @@ impl Client {
             mark: None,
         }));
         let state = Delivery::Acked;
-        self.tell(Event::Delivery(Report {
+        let by = By::Oneself;
+        let event = Event::Delivery(Report {
             id,
             to: Some(me),
             audience: None,
             state,
-            by: By::Oneself,
+            by,
             via: None,
             late: false,
             was_stored: false,
@@ -313,13 +320,15 @@ impl Client {
             reason: None,
             sent_ms: None,
             rtt_us: None,
-        }));
-        self.settle(request, Ok(Outcome::Message { id, state }));
+            text: None,
+        });
+        self.tell_for(Some(request), event);
+        self.settle(request, Ok(Outcome::Message { id, state, by }));
     }
 
     fn fail_for_key(&mut self, request: RequestId, to: Name) {
         let id = self.ratchet.message_id();
-        self.tell(Event::Delivery(Report {
+        let event = Event::Delivery(Report {
             id,
             to: Some(to.clone()),
             audience: None,
@@ -332,7 +341,9 @@ impl Client {
             reason: Some(Reason::KeyChanged),
             sent_ms: None,
             rtt_us: None,
-        }));
+            text: None,
+        });
+        self.tell_for(Some(request), event);
         self.settle(request, Err(RequestError::KeyChanged(to)));
     }
 
@@ -359,6 +370,7 @@ impl Client {
 
     pub(super) fn on_put_out(&mut self, id: MessageId, durable: bool) {
         if durable {
+            self.tell_queued(id);
             if !planted!("outbox-after-sending") {
                 self.launch(id);
             }
@@ -372,6 +384,18 @@ impl Client {
             self.settle_any(out.request, Err(RequestError::Disk));
         }
         self.pump_asks();
+    }
+
+    fn tell_queued(&mut self, id: MessageId) {
+        if let Some(out) = self.outbox.get(id) {
+            let report = Report {
+                by: By::Oneself,
+                text: Some(out.message.text.clone()),
+                ..out.report(Delivery::Queued)
+            };
+            let request = out.request;
+            self.tell_for(request, Event::Delivery(report));
+        }
     }
 
     /// Sends a durable message the way that is best now.
@@ -539,7 +563,8 @@ impl Client {
             ..out.report(Delivery::Sent)
         };
         let to = out.recipient().cloned();
-        self.tell(Event::Delivery(report));
+        let request = out.request;
+        self.tell_for(request, Event::Delivery(report));
         self.mark_out(id, Delivery::Sent, None);
         if let Some(to) = &to {
             self.unreached(to);
@@ -684,8 +709,9 @@ impl Client {
         };
         self.outbox.unconfirmed.remove(&id);
         self.mark_out(id, state, report.sent_ms);
-        self.tell(Event::Delivery(report));
-        self.settle_any(request, Ok(Outcome::Message { id, state }));
+        let by = report.by;
+        self.tell_for(request, Event::Delivery(report));
+        self.settle_any(request, Ok(Outcome::Message { id, state, by }));
         self.pump_asks();
     }
 
@@ -702,16 +728,17 @@ impl Client {
                 via: Some(Via::Server),
                 ..out.report(state)
             };
-            self.tell(Event::Delivery(report));
+            let by = report.by;
+            self.tell_for(out.request, Event::Delivery(report));
             for name in names(tail) {
                 let report = Report {
                     to: Some(name),
                     reason: Some(Reason::Quota),
                     ..out.report(Delivery::Failed)
                 };
-                self.tell(Event::Delivery(report));
+                self.tell_for(out.request, Event::Delivery(report));
             }
-            self.settle_any(out.request, Ok(Outcome::Message { id, state }));
+            self.settle_any(out.request, Ok(Outcome::Message { id, state, by }));
         }
         self.pump_asks();
     }
@@ -810,14 +837,14 @@ impl Client {
 
     /// Leaves the outbox, without a word.
     pub(super) fn retire(&mut self, report: &Report, how: Result<(), RequestError>) {
-        let (id, state) = (report.id, report.state);
+        let (id, state, by) = (report.id, report.state, report.by);
         let to = report.to.clone();
         self.land(id);
         self.timers.cancel(&Timer::Outcome(id));
         let request = self.outbox.remove(id).and_then(|out| out.request);
         self.drop_ask(id);
         self.mark_out(id, state, report.sent_ms);
-        self.settle_any(request, how.map(|()| Outcome::Message { id, state }));
+        self.settle_any(request, how.map(|()| Outcome::Message { id, state, by }));
         if let Some(to) = to {
             self.fly(&to);
         }
@@ -827,7 +854,8 @@ impl Client {
 
     /// The last word: told, kept, and the outbox is free of it.
     pub(super) fn finish(&mut self, report: &Report, how: Result<(), RequestError>) {
-        self.tell(Event::Delivery(report.clone()));
+        let request = self.outbox.get(report.id).and_then(|out| out.request);
+        self.tell_for(request, Event::Delivery(report.clone()));
         self.retire(report, how);
     }
 

@@ -1,5 +1,6 @@
 //! What a user or program may ask of a client, and how it ends.
 
+use super::event::By;
 use super::port::{Entry, Recall};
 use crate::model::{Delivery, GroupName, MessageId, Name, Text};
 use crate::secure::Fingerprint;
@@ -64,6 +65,15 @@ pub enum Request {
     },
 }
 
+/// Whether what one does at the terminal decides what may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modes {
+    /// It does: in a group one writes to the group.
+    Bind,
+    /// A program asks, with a view of its own.
+    Free,
+}
+
 /// How a request ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -75,6 +85,8 @@ pub enum Outcome {
         id: MessageId,
         /// `Acked`, `Delivered` or `Stored`.
         state: Delivery,
+        /// Who says so.
+        by: By,
     },
     /// What was found.
     Recalled(Vec<Entry>),

@@ -1,11 +1,14 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
+use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
+use super::control::{self, Doors, Listener};
 use super::editing::Editing;
+use super::errands::{Errands, Place};
 use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
-use super::lines::Line;
+use super::log::Log;
 use super::notify::Kind;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
@@ -18,7 +21,7 @@ use super::tour::Tour;
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
 use crate::client::port::StoreRequest;
-use crate::client::{Client, Config, Event};
+use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
     STORE_ROUNDS_MAX,
@@ -26,8 +29,12 @@ use crate::model::limits::{
 use crate::model::{Full, Instant, Name, Now, Store as _, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
+use crate::shell::control::Control;
+use crate::shell::control::journal::Journal;
 use crate::shell::editor::Editor;
-use crate::shell::settings::{NotifyText, Values};
+use crate::shell::incoming::Line;
+use crate::shell::records::Whereabouts;
+use crate::shell::settings::NotifyText;
 use crate::shell::wrap::Layout;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
@@ -71,6 +78,8 @@ pub struct JoinOptions {
     pub profile: Option<String>,
     /// In place of the user's config.toml.
     pub config: Option<PathBuf>,
+    /// Where programs reach the session, in place of the profile's own socket.
+    pub sock: Option<PathBuf>,
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
@@ -81,10 +90,10 @@ pub fn run(options: &JoinOptions) -> Exit {
 
 /// The same with others in its loop.
 pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
-    let opened = config::settle(options).and_then(|(options, values, rc)| {
-        let mut chat = Loop::open(&options, values)?;
+    let opened = config::settle(options).and_then(|start| {
+        let mut chat = Loop::open(&start)?;
         if chat.desk.is_some() {
-            chat.rc = rc.into();
+            chat.rc = start.rc.into();
         }
         for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
@@ -112,11 +121,17 @@ struct Loop {
     paint: Paint,
     screen: Screen,
     shell: Shell,
+    /// Other programs that run for the shell.
+    errands: Errands,
+    /// Keys that wait until it is known what can be completed.
+    held_keys: Vec<u8>,
     store: ClientStore,
     /// Questions that its queue had no room for, in order.
     held_back: VecDeque<(StoreTicket, StoreRequest)>,
     trace: Option<Trace>,
     recording: Recording,
+    /// Programs that use this session.
+    doors: Doors,
     on_failure: OnFailure,
     in_flight: BTreeSet<LineId>,
     entropy: Instant,
@@ -176,7 +191,8 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(options: &JoinOptions, values: Values) -> Result<Self, Fault> {
+    fn open(start: &Start) -> Result<Self, Fault> {
+        let options = &start.options;
         let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
@@ -184,6 +200,22 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
+        let path = control::prepare(
+            options.data.as_deref(),
+            &options.name,
+            options.sock.as_deref(),
+        );
+        let path = path?;
+        let listener = Listener::bind(&path, reactor.registry())?;
+        let whereabouts = Whereabouts {
+            profile: options.name.as_str().into(),
+            server: options.server.to_string().into(),
+            socket: Some(path.to_string_lossy().into()),
+        };
+        let doors = Doors::new(
+            Control::new(whereabouts.clone(), Journal::default()),
+            Some(listener),
+        );
         let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
         let mut stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         let input = Input::open(stdin, reactor.registry(), STDIN).map_err(failed)?;
@@ -220,11 +252,17 @@ impl Loop {
             console,
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
-            shell: Shell::new(settings, client).with_values(values),
+            shell: Shell::new(settings, client)
+                .with_values(start.values.clone())
+                .with_whereabouts(whereabouts)
+                .with_programs(start.hooks.clone()),
+            errands: errands(start, &profile, path),
+            held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
             trace,
             recording: Recording::default(),
+            doors,
             on_failure: settings.on_failure,
             in_flight: BTreeSet::new(),
             backlog: false,
@@ -273,6 +311,7 @@ impl Loop {
             emulate_default_handler(signal).ok();
         }
         self.tell_shown(self.reactor.now(), shown);
+        self.doors.flush(self.reactor.registry());
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
@@ -324,6 +363,8 @@ impl Loop {
         if woken.stdin {
             self.input.wake();
         }
+        let streams = self.reactor.take_streams();
+        self.doors.receive(&streams, self.reactor.registry());
         self.end_editing(now)?;
         if let Some(change) = woken.terminal
             && !self.is_lent()
@@ -332,6 +373,7 @@ impl Loop {
         }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
+        self.errands.turn(now, &self.reactor, &mut self.shell);
         self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
@@ -345,10 +387,10 @@ impl Loop {
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
                 let keys = self.console.has_more() || self.input.is_ready();
-                lines || keys && !self.is_lent()
+                lines || keys && !self.is_lent() && !self.errands.is_looking()
             }
         };
-        if self.unfinished || self.socket.is_ready() || keys {
+        if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
             return Instant(0);
         }
         let leave = match self.stage {
@@ -356,7 +398,16 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
-        let others = [self.shell.deadline(), self.prompt_due, leave, escape];
+        let errands = self.errands.deadline();
+        let programs = self.doors.deadline();
+        let others = [
+            self.shell.deadline(),
+            self.prompt_due,
+            leave,
+            escape,
+            errands,
+            programs,
+        ];
         others
             .into_iter()
             .flatten()
@@ -382,13 +433,27 @@ impl Loop {
             .console
             .deadline()
             .is_some_and(|due| due <= now.instant);
-        let keys = if self.console.has_more() || escape && !self.input.is_ready() {
+        if self.errands.is_looking() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held_keys);
+        let keys = if !held.is_empty() {
+            &held
+        } else if self.console.has_more() || escape && !self.input.is_ready() {
             &[]
         } else {
             match self.input.read(self.reactor.registry(), &mut self.buffer) {
                 Read::Bytes(length) => {
                     desk.key_at = now.instant;
-                    &self.buffer[..length]
+                    let keys = &self.buffer[..length];
+                    if keys.contains(&b'\t') {
+                        self.errands.look(now, &self.reactor, &mut self.shell);
+                    }
+                    if self.errands.is_looking() {
+                        self.held_keys = keys.to_vec();
+                        return Ok(());
+                    }
+                    keys
                 }
                 Read::End => {
                     self.console.end();
@@ -417,6 +482,7 @@ impl Loop {
     fn interrupt(&mut self) {
         if self.stage == Stage::Open && !self.in_flight.is_empty() {
             self.in_flight.clear();
+            self.errands.interrupt(self.reactor.now().instant);
             self.prompt_due = None;
             self.console.show();
         } else {
@@ -664,6 +730,7 @@ impl Loop {
         if let Some(words) = self.recording.flush() {
             super::output::complain(&words);
         }
+        self.doors.flush(self.reactor.registry());
         self.socket.flush(self.reactor.registry())
     }
 
@@ -725,8 +792,8 @@ impl Loop {
         for _ in 0..STORE_ROUNDS_MAX {
             self.offer_held_back();
             self.drain_outputs(now);
+            let mut answered = self.doors.turn(now, &mut self.shell);
             self.store.flush();
-            let mut answered = false;
             while let Some(event) = self.store.poll() {
                 self.shell.handle_store(now, event);
                 answered = true;
@@ -740,9 +807,15 @@ impl Loop {
 
     fn drain_outputs(&mut self, now: Now) {
         while let Some(output) = self.shell.poll_output() {
+            self.doors.handle_output(now, &output);
             match output {
+                // They are for programs.
+                Output::Answer(..) | Output::Aside(_) => {}
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
-                Output::Errand(_) => {}
+                Output::Errand(errand) => {
+                    self.errands
+                        .handle(now, &self.reactor, &mut self.shell, errand);
+                }
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Record(line, wish) => {
@@ -870,6 +943,20 @@ impl Desk {
     }
 }
 
+/// What other programs are told of a session.
+fn errands(start: &Start, profile: &Profile, socket: PathBuf) -> Errands {
+    let Start { options, .. } = start;
+    let name = options.name.as_str();
+    let place = Place {
+        me: name.to_owned(),
+        profile: options.profile.as_deref().unwrap_or(name).to_owned(),
+        socket: Some(socket),
+        directory: profile.directory.clone(),
+        plugins: start.plugins.clone(),
+    };
+    Errands::new(place, Log::new(profile.history.with_file_name("log")))
+}
+
 /// What a client is told of all that.
 pub(super) fn core_config(options: &JoinOptions) -> Config {
     Config {
@@ -880,6 +967,7 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         stay: options.stay,
         relay: options.relay,
         trace: options.trace.is_some(),
+        arrivals: Arrivals::Take,
     }
 }
 

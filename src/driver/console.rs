@@ -1,11 +1,11 @@
 //! What a person or a pipe sees: lines in; notices, a prompt, and at most one redraw a turn out. No
 //! I/O.
 
-use super::lines::{Line, Lines};
 use super::paste::{Answer, Guard};
 use crate::model::Instant;
 use crate::model::limits::{ESCAPE_WAIT, LINES_WAITING_MAX};
 use crate::shell::editor::{self, Assist, Editor};
+use crate::shell::incoming::{Line, Lines};
 use crate::shell::wrap::{self, Layout};
 use rustyline::history::FileHistory;
 use std::collections::VecDeque;

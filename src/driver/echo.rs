@@ -5,7 +5,7 @@ use super::reactor::{Reactor, SOCKET};
 use super::socket::Socket;
 use super::{Fault, ambient, bind_fault};
 use crate::client::event::{Arrived, GroupAction};
-use crate::client::{Client, Config, Event, GroupPrivate, Mode};
+use crate::client::{Arrivals, Client, Config, Event, GroupPrivate, Mode};
 use crate::memory::ClientMemory;
 use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
 use crate::model::{Delivery, GroupName, Instant, Now, Store as _};
@@ -61,6 +61,7 @@ impl Echo {
             stay: true,
             relay: true,
             trace: false,
+            arrivals: Arrivals::Take,
         };
         let settings = Settings {
             exit_on_dereg: false,

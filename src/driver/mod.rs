@@ -5,22 +5,27 @@
 //! clock once, hands over what came, drains what is to be done, and writes once.
 
 pub mod ambient;
+pub mod child;
 pub mod client;
 pub mod config;
 pub mod console;
+pub mod control;
 pub mod echo;
 pub mod editing;
+pub mod errands;
 pub mod guest;
 pub mod history;
+mod hooks;
 pub mod host;
 pub mod input;
-pub mod lines;
+pub mod log;
 pub mod merge;
 pub mod notify;
 pub mod output;
 pub mod paint;
 pub mod paste;
 pub mod paths;
+pub mod plugins;
 pub mod reactor;
 pub mod recording;
 pub mod run;

@@ -83,6 +83,54 @@ impl ServerData {
     }
 }
 
+/// The longest path of a socket: `sun_path` has 104 bytes on macOS, 108 on Linux.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
+
+/// Where the running session of a profile listens; `chosen` (`--sock`, `ACKCHAT_SOCK`) wins.
+///
+/// # Errors
+/// There is no directory for it, or its path is too long for a socket.
+pub fn socket(
+    data: Option<&Path>,
+    profile: &Name,
+    chosen: Option<&Path>,
+) -> Result<PathBuf, Fault> {
+    let path = match chosen {
+        Some(path) => path.to_owned(),
+        None => runtime_directory(data)?.join(format!("{}.sock", profile.to_lower())),
+    };
+    if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        let words = format!(
+            "The path of the socket is longer than {SOCKET_PATH_BYTES_MAX} bytes: choose a \
+             shorter one with --sock FILE. ({})",
+            path.display()
+        );
+        return Err(Fault::new(Exit::Usage, &words));
+    }
+    Ok(path)
+}
+
+/// Makes the directory of a socket that nobody chose; one that was chosen has to be there.
+///
+/// # Errors
+/// It cannot be made, or others can get at it.
+pub fn make_socket_directory(path: &Path, chosen: bool) -> Result<(), Fault> {
+    match path.parent() {
+        Some(directory) if !chosen => make_private(directory),
+        _ => Ok(()),
+    }
+}
+
+/// What lives as long as the session; macOS has no place of its own for it.
+fn runtime_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
+    let project = ProjectDirs::from("", "", "ackchat").filter(|_| data.is_none());
+    let runtime = project.and_then(|project| project.runtime_dir().map(Path::to_owned));
+    match runtime {
+        Some(directory) => Ok(directory),
+        None => Ok(state_directory(data)?.join("run")),
+    }
+}
+
 /// The store of a profile, or of the server.
 ///
 /// # Errors
@@ -395,6 +443,24 @@ mod tests {
             format!("{digits}\n\n"),
         ] {
             assert!(parse_key(&wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_lies_in_a_private_directory_unless_somebody_chose_a_place() {
+        let data = tempfile::tempdir().unwrap();
+        let bob: Name = "Bob".parse().unwrap();
+        let path = socket(Some(data.path()), &bob, None).unwrap();
+        assert_eq!(path, data.path().join("run/bob.sock"));
+        make_socket_directory(&path, false).unwrap();
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        for (length, fits) in [(99, true), (100, true), (101, false)] {
+            let chosen = PathBuf::from("/".repeat(length));
+            let found = socket(None, &bob, Some(&chosen));
+            assert_eq!(found.is_ok(), fits, "{length}");
+            if let Err(fault) = found {
+                assert!(fault.line.contains("--sock"), "{}", fault.line);
+            }
         }
     }
 

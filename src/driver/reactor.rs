@@ -22,9 +22,14 @@ const SIGNALS: Token = Token(3);
 const STORE: Token = Token(4);
 /// Other loops inside this one: each is asked whenever one of them wakes.
 const GUEST: Token = Token(5);
+/// Pipes of other programs: each is asked whenever one of them wakes.
+pub const CHILDREN: Token = Token(7);
 
-/// Events that one turn takes from the kernel; there are five sources.
-const EVENTS_MAX: usize = 16;
+/// Whoever wants to use a session; those who do have the tokens above.
+pub const LISTENER: Token = Token(1 << 16);
+
+/// Events that one turn takes from the kernel; the rest comes with the next.
+const EVENTS_MAX: usize = 64;
 
 /// Waits for the world.
 pub struct Reactor {
@@ -32,6 +37,18 @@ pub struct Reactor {
     events: Events,
     signals: Signals,
     ambient: Ambient,
+    streams: Vec<Ready>,
+}
+
+/// A stream of a program that uses a session, or the listener of such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Which.
+    pub token: Token,
+    /// Something can be read, or nothing will ever come.
+    pub readable: bool,
+    /// There is room, or nobody reads any more.
+    pub writable: bool,
 }
 
 /// What a turn begins with.
@@ -87,6 +104,7 @@ impl Reactor {
             events: Events::with_capacity(EVENTS_MAX),
             signals,
             ambient: Ambient::new(),
+            streams: Vec::new(),
         })
     }
 
@@ -96,10 +114,18 @@ impl Reactor {
     /// # Errors
     /// If the kernel refuses.
     pub fn watch_terminal(&self) -> io::Result<()> {
-        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, SIGCHLD] {
+        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT] {
             self.signals.add_signal(signal)?;
         }
-        Ok(())
+        self.watch_children()
+    }
+
+    /// Ends the waiting when a process of ours ends.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch_children(&self) -> io::Result<()> {
+        self.signals.add_signal(SIGCHLD)
     }
 
     /// Watches another loop's descriptor, which is ready whenever that loop has something to do.
@@ -136,6 +162,11 @@ impl Reactor {
         }))
     }
 
+    /// The streams of which the last wait told.
+    pub fn take_streams(&mut self) -> Vec<Ready> {
+        std::mem::take(&mut self.streams)
+    }
+
     /// The time before the first turn.
     #[must_use]
     pub fn now(&self) -> Now {
@@ -165,6 +196,11 @@ impl Reactor {
                 SOCKET => woken.socket = true,
                 STDIN => woken.stdin = true,
                 STDOUT => woken.stdout = true,
+                token if token >= LISTENER => self.streams.push(Ready {
+                    token,
+                    readable: event.is_readable() || event.is_read_closed(),
+                    writable: event.is_writable() || event.is_write_closed(),
+                }),
                 _ => {}
             }
         }

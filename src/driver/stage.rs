@@ -7,7 +7,7 @@ use super::paths::Profile;
 use super::socket::Socket;
 use super::{Fault, client, output};
 use crate::client::port::StoreRequest;
-use crate::client::{Client, Config};
+use crate::client::{Arrivals, Client, Config};
 use crate::memory::{ClientMemory, ServerMemory};
 use crate::model::limits::{ENTROPY, LEAVE, STORE_ROUNDS_MAX};
 use crate::model::{Full, Instant, Now, Store as _, StoreTicket};
@@ -318,6 +318,7 @@ impl<'a> Stage<'a> {
                     stay: part.stay,
                     relay: part.relay,
                     trace: false,
+                    arrivals: Arrivals::Take,
                 };
                 self.players[who.0].start_client(now, config, part.settings);
             }
@@ -441,7 +442,12 @@ impl<'a> Stage<'a> {
                 }
                 shell::Output::Store(ticket, request) => submit(store, ticket, request),
                 // A script is no place to record from, and packets are not asked for.
-                shell::Output::Errand(_) | shell::Output::Record(..) | shell::Output::Trace(_) => {}
+                // Nobody but the script asks for anything, and nothing else runs.
+                shell::Output::Answer(..)
+                | shell::Output::Aside(_)
+                | shell::Output::Errand(_)
+                | shell::Output::Record(..)
+                | shell::Output::Trace(_) => {}
                 shell::Output::Transmit(transmit) => {
                     if let Some(socket) = socket {
                         socket.send(transmit);

@@ -200,6 +200,7 @@ mod tests {
             reason: None,
             sent_ms: None,
             rtt_us: None,
+            text: None,
         })
     }
 

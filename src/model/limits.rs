@@ -266,6 +266,8 @@ pub const GAP: Duration = ms(2000);
 pub const SEEN_IDS_MAX: usize = 65_536;
 /// Messages held while in a group.
 pub const HELD_MAX: usize = 10_000;
+/// Messages of programs of which more may become known; of older ones the terminal is told, too.
+pub const SENT_ASIDE_MAX: usize = 1024;
 /// Lines that wait for the outcome of one that changes the mode.
 pub const LINES_WAITING_MAX: usize = 10_000;
 /// Lines of one message that are shown; more would push all else off a screen.
@@ -378,6 +380,27 @@ pub const LEAVE: Duration = ms(5000);
 /// A line of input; a text of 64 KiB and its command fit.
 pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
 
+// Programs that use a session.
+
+/// Connections to a session at once.
+pub const CONTROL_CONNECTIONS_MAX: usize = 64;
+/// Requests of one connection without a reply; beyond, no more is read from it.
+pub const CONTROL_OPEN_MAX: usize = 256;
+/// A line from or to a program: a text of 64 KiB fits, even if each of its bytes is escaped by six.
+pub const CONTROL_LINE_BYTES_MAX: usize = 512 << 10;
+/// The longest id of a request.
+pub const CONTROL_ID_BYTES_MAX: usize = 64;
+/// Events that wait for a slow reader; later ones wait in the journal, as long as that has them.
+pub const CONTROL_EVENTS_BYTES_MAX: usize = 1 << 20;
+/// Replies that wait for a slow reader, who is disconnected then: the longest table fits.
+pub const CONTROL_REPLIES_BYTES_MAX: usize = 16 << 20;
+/// Messages, deliveries and keys that the journal remembers, restarts included.
+pub const JOURNAL_KEPT_MAX: usize = 10_000;
+/// Bytes of texts that it remembers.
+pub const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// Other events that it remembers.
+pub const JOURNAL_PASSING_MAX: usize = 1000;
+
 // Scripts.
 
 /// A `.chat` file, and each that it includes.
@@ -435,6 +458,32 @@ pub const PLUGIN_LIMIT: Duration = ms(30_000);
 /// The longest that it may say.
 pub const PLUGIN_LIMIT_MAX: Duration = ms(3_600_000);
 
+/// Processes that run at once: hooks, commands and manifests together.
+pub const CHILDREN_MAX: usize = 16;
+/// A process that was asked to end and did not is ended after so long.
+pub const CHILD_GRACE: Duration = ms(1000);
+/// What is kept of its standard error: the end.
+pub const CHILD_COMPLAINT_BYTES_MAX: usize = 8 << 10;
+/// Hooks of a profile.
+pub const HOOKS_MAX: usize = 64;
+/// How long a hook may run, unless it says otherwise.
+pub const HOOK_LIMIT: Duration = ms(5000);
+/// The longest that it may say.
+pub const HOOK_LIMIT_MAX: Duration = ms(3_600_000);
+/// What of a text stands in a hook's environment: far below what one variable may have (128 KiB,
+/// execve(2)).
+pub const HOOK_TEXT_BYTES_MAX: usize = 8 << 10;
+/// A longer event is not in the environment, only on standard input.
+pub const HOOK_JSON_BYTES_MAX: usize = 32 << 10;
+/// What is kept of the log of hooks, twice: this file and the one before it.
+pub const LOG_BYTES_MAX: u64 = 1 << 20;
+/// How long a program may take to tell what it is.
+pub const MANIFEST_LIMIT: Duration = ms(300);
+/// What it may tell.
+pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
+/// Programs that are commands; beyond, the rest is not seen.
+pub const PLUGINS_MAX: usize = 64;
+
 // The line editor.
 
 /// Half an escape sequence is given up after this: more than a slow line takes between two bytes.
@@ -460,6 +509,7 @@ pub const NOTIFICATION_CHARS_MAX: usize = 200;
 /// What undo remembers of one text.
 pub const UNDO_BYTES_MAX: usize = 1 << 20;
 
+const _: () = assert!(6 * TEXT_BYTES_MAX + 4096 <= CONTROL_LINE_BYTES_MAX);
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);
 const _: () = assert!(TEXT_BYTES_MAX + 2048 == TAIL_BYTES_MAX);

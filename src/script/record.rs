@@ -388,6 +388,7 @@ mod tests {
         let sent = Outcome::Done(client::Outcome::Message {
             id: MessageId(0x9f2c_41d0_7be8_4c0d_8a51_e6f3_027b_d9aa),
             state: Delivery::Acked,
+            by: client::event::By::Peer,
         });
         let to_bob = [("id", id), ("to", "bob")];
         alice.types("  send bob tea?", None);

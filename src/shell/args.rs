@@ -15,7 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One of these words.
-    Choice(Words),
+    Choice(Choices),
     /// The name of a command.
     Command,
     /// How many.
@@ -49,7 +49,7 @@ pub enum Kind {
 }
 
 /// What somebody may choose from.
-pub type Words = Arc<[Box<str>]>;
+pub type Choices = Arc<[Box<str>]>;
 
 /// Whether an argument may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,20 @@ impl fmt::Display for Target {
             Self::Group(group) => write!(f, "#{group}"),
             Self::Name(name) => name.fmt(f),
         }
+    }
+}
+
+/// The arguments of a command whose words are given, not typed.
+pub(super) struct Words<'a>(pub(super) &'a [String], pub(super) usize);
+
+impl Words<'_> {
+    /// Where some of them stand in the line that all of them with one blank between them make;
+    /// the number is where the first begins.
+    pub(super) fn span(&self, which: Range<usize>) -> Range<usize> {
+        let length = |words: &[String]| words.iter().map(|word| word.len() + 1).sum::<usize>();
+        let start = self.1 + length(&self.0[..which.start]);
+        // There is no blank after the last one.
+        start..start + length(&self.0[which]).saturating_sub(1)
     }
 }
 
@@ -210,6 +224,42 @@ impl Args {
             Some(surplus) => Err(Refusal::Surplus.at(surplus.span)),
             None => Ok(Self { values, words }),
         }
+    }
+
+    /// Binds words of which none is to be split. Where the rest of a line stands, it is the rest
+    /// of the words with one blank between them.
+    pub(super) fn bind_words(params: &[Param], words: &Words<'_>) -> Result<Self, CommandError> {
+        let mut at = 0;
+        let (mut values, mut given) = (Vec::new(), Vec::new());
+        for param in params {
+            if words.0.get(at).is_none() {
+                if param.need == Need::Optional {
+                    continue;
+                }
+                return Err(Refusal::Missing(param.clone()).at(words.span(at..at)));
+            }
+            if param.kind == Kind::Words {
+                given.extend_from_slice(&words.0[at..]);
+                at = words.0.len();
+                continue;
+            }
+            let end = if param.kind.takes_rest() {
+                words.0.len()
+            } else {
+                at + 1
+            };
+            let text = words.0[at..end].join(" ");
+            let span = words.span(at..end);
+            let spanned = Spanned { text: &text, span };
+            values.push((param.name.clone(), value(param, &spanned)?));
+            given.push(text);
+            at = end;
+        }
+        if at < words.0.len() {
+            return Err(Refusal::Surplus.at(words.span(at..words.0.len())));
+        }
+        let words = given;
+        Ok(Self { values, words })
     }
 
     /// All of them in order, as they were typed.

@@ -507,6 +507,7 @@ const fn status_word(status: Status) -> &'static str {
 mod tests {
     use super::*;
     use crate::client::{Mode, View};
+    use crate::shell::asked::Asker;
     use crate::shell::interpret::tests::{SETTINGS, group, name, view};
     use crate::shell::registry::Registry;
     use rustyline::history::{FileHistory, History as _};
@@ -533,6 +534,7 @@ mod tests {
                 view: &self.view,
                 settings: &SETTINGS,
                 registry: &self.registry,
+                asker: Asker::Terminal,
             };
             let assist = Assist {
                 cx,
@@ -571,7 +573,7 @@ mod tests {
             ("/tab", "/table "),
             ("lea", "leave_group"),
             ("msg", "msg "),
-            ("se", "send, send_all, set, send_group  not now"),
+            ("se", "send, send_all, set, session, send_group  not now"),
             ("SEND_A", "send_all "),
             ("send ", "bob  online, Carol  away, dave  offline"),
             ("send b", "send bob "),

@@ -1,8 +1,10 @@
 //! A command: plain data, and one function from what is known and typed to what is to be done.
 
-use super::args::{Args, Kind, Need, Param, Target, Words};
+use super::args::{Args, Choices, Kind, Need, Param, Target};
+use super::asked::Asker;
 use super::exit::ErrorCode;
 use super::external::{External, Program, Word};
+use super::fields::Fact;
 use super::registry::Registry;
 use super::{Settings, client::GroupPrivate};
 use crate::client::port::{Recall, Recipient};
@@ -131,6 +133,16 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// All commands.
     pub registry: &'a Registry,
+    /// Who asks.
+    pub asker: Asker,
+}
+
+impl Context<'_> {
+    /// The group in which a text for all is meant for the group: of a terminal that sits in it.
+    #[must_use]
+    pub fn is_in_group(&self) -> bool {
+        self.asker != Asker::Free && matches!(self.view.mode, Mode::Group(_))
+    }
 }
 
 /// What a line comes to.
@@ -158,10 +170,14 @@ pub enum Action {
     Run(Program),
     /// Look up what was said before, and show it.
     Recall(Recall),
+    /// The records of this query.
+    Query(&'static str),
     /// Show these lines; there is nothing else to do.
     Say(String),
     /// Show what is set, or set it.
     Set(Option<String>, Option<String>),
+    /// The same as lines for people and as records for programs.
+    Tell(String, Vec<Fact>),
 }
 
 /// What is to be done with hooks.
@@ -213,7 +229,7 @@ pub enum Refusal {
     /// An argument is missing.
     Missing(Param),
     /// None of the words that may stand there.
-    NoChoice(Words),
+    NoChoice(Choices),
     /// Not a number above zero.
     NoCount,
     /// Not thirty digits.
@@ -230,6 +246,8 @@ pub enum Refusal {
     NoTarget,
     /// There are more words than arguments.
     Surplus,
+    /// It needs somebody who sits there.
+    TerminalOnly,
     /// Too many lines wait already.
     TooManyLines,
     /// The word is no command.
@@ -384,7 +402,8 @@ impl Refusal {
             | Self::NoFingerprint
             | Self::NoId
             | Self::NoTarget
-            | Self::Surplus => ErrorCode::Usage,
+            | Self::Surplus
+            | Self::TerminalOnly => ErrorCode::Usage,
             Self::NoKey(_) => ErrorCode::Refused,
             Self::NotSelfDereg(_) | Self::NotSelfReg(_) => ErrorCode::NotSelf,
             Self::TooManyLines => ErrorCode::Busy,

@@ -1,5 +1,6 @@
 //! The shell's errands: what it asks of other programs, and what it makes of their answers.
 
+use super::asked::{Asked, Asker};
 use super::command::{Command, HookWish, Run};
 use super::external::{Errand, Ran, RanEnd, Source, Wanted, Word};
 use super::grammar::Input;
@@ -57,7 +58,7 @@ impl Shell {
         self.now = now;
         self.handle_commands(commands);
         if let Some(source) = self.errands.open.remove(&line) {
-            self.obey(line, &source);
+            self.obey(line, &Asked::Line(source.into()), Asker::Terminal);
         }
     }
 
@@ -111,7 +112,7 @@ impl Shell {
         self.now = now;
         let (told, answer) = self.errands.hooks.on_end(now.instant, index, end);
         if let Some(fact) = told {
-            self.tell(fact);
+            self.announce(fact);
         }
         if let Some(answer) = answer {
             let (text, auto) = (answer.text, true);
@@ -124,7 +125,7 @@ impl Shell {
     }
 
     /// Something happened: everybody hears of it, and the hooks.
-    pub(super) fn tell(&mut self, fact: Fact) {
+    pub(super) fn announce(&mut self, fact: Fact) {
         let dropped = self.errands.hooks.on_fact(&fact);
         self.outputs.push_back(Output::Fact(fact));
         self.outputs.extend(dropped.into_iter().map(Output::Fact));
@@ -229,16 +230,14 @@ impl Shell {
         }
         let near = explain::did_you_mean(&explain::nearest(name, self.errands.hooks.names()));
         let words = format!("there is no hook {}", clean::line(name));
-        self.complain(line, ErrorCode::Refused, &words);
-        if let Some(question) = near {
-            self.show_words((Tone::Hint, format!("  {question}")));
-        }
+        let hint = near.map(|question| format!("  {question}"));
+        self.complain_with(line, ErrorCode::Refused, &words, hint);
     }
 
     fn list(&mut self, line: LineId, head: &str, rows: Vec<String>) {
         let head = render::notice(head, self.settings.style);
         let words = std::iter::once(head).chain(rows).collect::<Vec<_>>();
-        self.show_words((Tone::Notice, words.join("\n")));
+        self.say(line, (Tone::Notice, words.join("\n")));
         self.settle_done(line);
     }
 }

@@ -73,6 +73,8 @@ pub enum ErrorCode {
     Refused,
     /// The server does not answer.
     ServerUnreachable,
+    /// It took longer than it may: what became of it is not known.
+    TimedOut,
     /// A text or line is too long.
     TooLong,
     /// The first word is no command.
@@ -89,9 +91,10 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, by their words.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::BadName,
         Self::Busy,
+        Self::Cancelled,
         Self::Disk,
         Self::EmptyText,
         Self::GroupExists,
@@ -105,6 +108,7 @@ impl ErrorCode {
         Self::RateLimited,
         Self::Refused,
         Self::ServerUnreachable,
+        Self::TimedOut,
         Self::TooLong,
         Self::UnknownCommand,
         Self::UnknownGroup,
@@ -139,6 +143,7 @@ impl ErrorCode {
             Self::RateLimited => "rate-limited",
             Self::Refused => "refused",
             Self::ServerUnreachable => "server-unreachable",
+            Self::TimedOut => "timed-out",
             Self::TooLong => "too-long",
             Self::UnknownCommand => "unknown-command",
             Self::UnknownGroup => "unknown-group",
@@ -162,6 +167,7 @@ impl ErrorCode {
             }
             Self::Cancelled => Exit::NobodyHasIt,
             Self::PluginFailed => Exit::No,
+            Self::TimedOut => Exit::TimedOut,
             Self::GroupExists
             | Self::KeyChanged
             | Self::NameTaken

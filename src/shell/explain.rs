@@ -96,7 +96,9 @@ pub(super) fn keep_end(text: &str, columns: usize) -> String {
     keep_start(&backwards, columns).chars().rev().collect()
 }
 
-fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String> {
+/// What would be right, without quoting the line.
+#[must_use]
+pub fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String> {
     match &error.refusal {
         Refusal::BadGroupName(why) => Some(clean::line(&why.to_string())),
         Refusal::BadProgramName => {
@@ -130,6 +132,7 @@ fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String
         Refusal::NoKey(_)
         | Refusal::NotSelfDereg(_)
         | Refusal::NotSelfReg(_)
+        | Refusal::TerminalOnly
         | Refusal::TooManyLines => None,
     }
 }

@@ -6,7 +6,7 @@
 
 use super::Exit;
 use crate::client::event::{Arrived, Via};
-use crate::client::event::{By, GroupAction, KeyAction, Online, Peer, Reason, Report, Session};
+use crate::client::event::{GroupAction, KeyAction, Online, Peer, Reason, Report, Session};
 use crate::client::{Ending, Event};
 use crate::model::{MessageId, Name, Wall};
 use crate::server;
@@ -273,6 +273,8 @@ pub const QUERIES: &[Kind] = &[
             text("text"),
             flag("late"),
             words("state", STATES),
+            flag("auto"),
+            time("sent_ts"),
         ],
     },
     Kind {
@@ -291,6 +293,8 @@ pub const QUERIES: &[Kind] = &[
             text("group"),
             words("state", STATES),
             number("attempt"),
+            text("text"),
+            time("sent_ts"),
         ],
     },
     Kind {
@@ -302,6 +306,7 @@ pub const QUERIES: &[Kind] = &[
             words("mode", &["normal", "group", "offline"]),
             text("group"),
             text("profile"),
+            text("socket"),
         ],
     },
     Kind {
@@ -549,10 +554,11 @@ pub fn of_event(event: &Event, me: &Name) -> Vec<Fact> {
 
 /// A line was refused or failed.
 #[must_use]
-pub fn of_failure(code: &str, message: &str) -> Fact {
+pub fn of_failure(code: &str, message: &str, hint: Option<&str>) -> Fact {
     Fact::new("error")
         .with("code", code)
         .with("message", message)
+        .with_some("hint", hint)
 }
 
 /// The program ends with this status.
@@ -637,11 +643,6 @@ fn message(arrived: &Arrived, me: &Name) -> Fact {
 
 fn delivery(report: &Report) -> Fact {
     let (scope, group) = scope(report.audience.as_ref());
-    let by = match report.by {
-        By::Oneself => "self",
-        By::Peer => "peer",
-        By::Server => "server",
-    };
     let rtt_ms = report.rtt_us.map(|us| us / 1000);
     Fact::new("delivery")
         .with("id", report.id)
@@ -649,12 +650,13 @@ fn delivery(report: &Report) -> Fact {
         .with_some("to", report.to.as_ref())
         .with_some("group", group)
         .with("state", report.state.word())
-        .with("by", by)
+        .with("by", report.by.word())
         .with_some("via", report.via.map(via_word))
         .with_some("late", report.late.then_some(true))
         .with_some("rtt_ms", rtt_ms)
         .with_some("reason", report.reason.map(reason))
         .with_some("sent_ts", report.sent_ms.map(Value::Time))
+        .with_some("text", report.text.as_deref())
 }
 
 /// `direct`, `group` or `all`, and the group.
@@ -752,6 +754,7 @@ const fn reason(reason: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::event::By;
     use crate::model::{Delivery, GroupName};
 
     fn name(name: &str) -> Name {
@@ -817,6 +820,7 @@ mod tests {
             reason: None,
             sent_ms: None,
             rtt_us: Some(1999),
+            text: None,
         };
         check(
             &delivery(&report),
@@ -837,7 +841,7 @@ mod tests {
             "session state=closed reason=server-unreachable exit=4",
         );
         check(
-            &of_failure("unknown-peer", "no one is called bop"),
+            &of_failure("unknown-peer", "no one is called bop", None),
             "error code=unknown-peer message=\"no one is called bop\"",
         );
         let shown: Vec<Fact> = of_shown("[A:]\nb").collect();

@@ -1,5 +1,6 @@
 //! What was said before, as lines for people and as files.
 
+use super::fields::{Fact, Value, scope};
 use super::render::{Words, bracket, text_lines};
 use super::{Style, Tone, clean};
 use crate::client::port::{Entry, Recall, Recipient};
@@ -54,6 +55,41 @@ impl Look<'_> {
                 .collect::<Vec<_>>()
                 .join("\n"),
         )
+    }
+
+    /// The same for programs.
+    pub(super) fn records(self, recall: &Recall, entries: &[Entry]) -> Vec<Fact> {
+        match recall {
+            Recall::History { .. } | Recall::Search { .. } => {
+                entries.iter().map(|entry| self.said(entry)).collect()
+            }
+            Recall::Outbox => entries.iter().map(open_record).collect(),
+            Recall::Unread => counts(entries)
+                .into_iter()
+                .map(|(from, count)| Fact::new("unread").with("with", from).with("new", count))
+                .collect(),
+        }
+    }
+
+    fn said(self, entry: &Entry) -> Fact {
+        let from = entry.from.as_ref().unwrap_or(self.me);
+        let (to, group) = addressee(&entry.talk);
+        // What others wrote to oneself alone.
+        let to = if entry.from.is_some() {
+            to.map(|_| self.me)
+        } else {
+            to
+        };
+        Fact::new("history")
+            .with("id", entry.id)
+            .with("with", word(&entry.talk))
+            .with("from", from)
+            .with_some("to", to)
+            .with_some("group", group)
+            .with("text", &*entry.text)
+            .with_some("state", entry.state.map(Delivery::word))
+            .with("auto", entry.auto)
+            .with("sent_ts", Value::Time(entry.at_ms))
     }
 
     fn row(self, entry: &Entry) -> String {
@@ -141,12 +177,34 @@ fn word(talk: &Recipient) -> String {
     }
 }
 
+fn open_record(entry: &Entry) -> Fact {
+    let (to, group) = addressee(&entry.talk);
+    Fact::new("outbox")
+        .with("id", entry.id)
+        .with_some("to", to)
+        .with_some("group", group)
+        .with_some("state", entry.state.map(Delivery::word))
+        .with("text", &*entry.text)
+        .with("sent_ts", Value::Time(entry.at_ms))
+}
+
+fn addressee(talk: &Recipient) -> (Option<&Name>, Option<&str>) {
+    match talk {
+        Recipient::Audience(audience) => (None, scope(Some(audience)).1),
+        Recipient::Name(name) => (Some(name), None),
+    }
+}
+
 /// How many of whom. Their texts are shown once, at their time.
 fn unread(entries: &[Entry]) -> Vec<String> {
-    let mut counts: BTreeMap<&Name, usize> = BTreeMap::new();
+    let line = |(from, count): (&Name, usize)| format!("{from}: {count}");
+    counts(entries).into_iter().map(line).collect()
+}
+
+fn counts(entries: &[Entry]) -> BTreeMap<&Name, usize> {
+    let mut counts = BTreeMap::new();
     for from in entries.iter().filter_map(|entry| entry.from.as_ref()) {
         *counts.entry(from).or_default() += 1;
     }
-    let line = |(from, count): (&Name, usize)| format!("{from}: {count}");
-    counts.into_iter().map(line).collect()
+    counts
 }

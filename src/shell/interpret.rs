@@ -1,8 +1,9 @@
 //! What a line asks for, in the mode and the conversation in which it is entered.
 
-use super::args::Target;
+use super::args::{Args, Target, Words};
+use super::asked::Asker;
 use super::assist::{Assist, Colours};
-use super::command::{Action, CommandError, Context, LaterLines, Refusal, Run};
+use super::command::{Action, CommandError, Context, Face, LaterLines, Refusal, Run};
 use super::external::Program;
 use super::grammar::{self, Input};
 use super::manual;
@@ -10,6 +11,7 @@ use super::registry::{Call, Parsed};
 use super::settings::Look;
 use crate::client::Request;
 use crate::model::InvalidText;
+use std::ops::Range;
 
 /// What is to be done for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +45,42 @@ pub fn interpret(
         return Ok(Some(Order::say(answer)));
     }
     match (cx.registry.parse(source, input)?, conversation) {
-        (Parsed::Call(call), _) => run(cx, conversation, call, source).map(Some),
+        (Parsed::Call(call), _) => {
+            let rest = source.get(call.word.end..).unwrap_or_default();
+            if rest.trim() == "--help" {
+                return Ok(Some(Order::say(manual::page(call.command))));
+            }
+            let args_span = grammar::rest(source, call.word.end).map(|rest| rest.span);
+            run(cx, conversation, call, args_span).map(Some)
+        }
         (Parsed::Say(text), Some(target)) => say(cx, target, &text).map(Some),
         (Parsed::Blank | Parsed::Say(_), _) => Ok(None),
     }
+}
+
+/// Reads words that a program wrote down.
+///
+/// # Errors
+/// As for a line.
+pub fn interpret_words(cx: &Context<'_>, words: &[String]) -> Result<Order, CommandError> {
+    let Some((word, others)) = words.split_first() else {
+        return Err(Refusal::UnknownCommand.at(0..0));
+    };
+    let span = 0..word.len();
+    let command = cx.registry.find(word);
+    let command = command.ok_or_else(|| Refusal::UnknownCommand.at(span.clone()))?;
+    let others = Words(others, word.len() + 1);
+    let args_span = (!others.0.is_empty()).then(|| others.span(0..others.0.len()));
+    let args = Args::bind_words(&command.params, &others).map_err(|mut error| {
+        error.usage = Some(command.usage());
+        error
+    });
+    let call = Call {
+        command,
+        word: span,
+        args,
+    };
+    run(cx, None, call, args_span)
 }
 
 impl Order {
@@ -63,23 +97,22 @@ fn run(
     cx: &Context<'_>,
     conversation: Option<&Target>,
     call: Call<'_>,
-    source: &str,
+    args_span: Option<Range<usize>>,
 ) -> Result<Order, CommandError> {
     let Call {
         command,
         word,
         args,
     } = call;
-    if source
-        .get(word.end..)
-        .is_some_and(|rest| rest.trim() == "--help")
-    {
-        return Ok(Order::say(manual::page(command)));
+    let is_program = cx.asker != Asker::Terminal;
+    if is_program && !command.faces.contains(&Face::Socket) {
+        return Err(Refusal::TerminalOnly.at(word));
     }
-    if !command.is_valid(&cx.view.mode, cx.settings) {
+    // What a program with a view of its own may do now, the client knows.
+    if cx.asker != Asker::Free && !command.is_valid(&cx.view.mode, cx.settings) {
         return Err(Refusal::WrongMode.at(word));
     }
-    let args_span = grammar::rest(source, word.end).map_or(word.clone(), |rest| rest.span);
+    let args_span = args_span.unwrap_or_else(|| word.clone());
     let args = args?;
     let done = match &command.run {
         Run::BuiltIn(run) => run(cx, &args),
@@ -212,6 +245,7 @@ pub(super) mod tests {
                 view: &self.view,
                 settings: &self.settings,
                 registry: &self.registry,
+                asker: Asker::Terminal,
             }
         }
 
@@ -466,7 +500,7 @@ pub(super) mod tests {
             .identities
             .insert(name("bob"), crate::model::PublicKey([7; 32]));
         let said = |line: &str| match story.action(line) {
-            Action::Say(text) => text,
+            Action::Say(text) | Action::Tell(text, _) => text,
             other => panic!("{line}: {other:?}"),
         };
         assert_eq!(

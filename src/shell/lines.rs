@@ -1,6 +1,7 @@
 //! Lines on their way: those that wait for another's outcome, and those that wait for their own.
 
 use super::LineId;
+use super::asked::{Asked, Asker};
 use super::command::LaterLines;
 use crate::client::RequestId;
 use crate::client::port::{Recall, Recipient};
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     next: u64,
-    waiting: VecDeque<(LineId, Box<str>)>,
+    waiting: VecDeque<(LineId, Asked, Asker)>,
     pending: BTreeMap<RequestId, Pending>,
     /// The request whose outcome decides what later lines mean.
     gate: Option<RequestId>,
@@ -54,16 +55,16 @@ impl Lines {
         self.gate.is_some() || !self.waiting.is_empty()
     }
 
-    pub(super) fn hold(&mut self, line: LineId, source: &str) -> Result<(), TooMany> {
+    pub(super) fn hold(&mut self, line: LineId, asked: Asked, asker: Asker) -> Result<(), TooMany> {
         if self.waiting.len() >= LINES_WAITING_MAX {
             return Err(TooMany);
         }
-        self.waiting.push_back((line, source.into()));
+        self.waiting.push_back((line, asked, asker));
         Ok(())
     }
 
     /// The next line that need not wait any more.
-    pub(super) fn release(&mut self) -> Option<(LineId, Box<str>)> {
+    pub(super) fn release(&mut self) -> Option<(LineId, Asked, Asker)> {
         if self.gate.is_some() {
             return None;
         }
@@ -82,6 +83,11 @@ impl Lines {
         }
     }
 
+    /// Which line a request was made for.
+    pub(super) fn line_of(&self, request: RequestId) -> Option<LineId> {
+        self.pending.get(&request)?.line
+    }
+
     pub(super) fn settle(&mut self, request: RequestId) -> Option<Pending> {
         if self.gate == Some(request) {
             self.gate = None;
@@ -96,7 +102,7 @@ impl Lines {
 
     /// Gives up the lines that have not been looked at.
     pub(super) fn drop_waiting(&mut self) -> Vec<LineId> {
-        self.waiting.drain(..).map(|(line, _)| line).collect()
+        self.waiting.drain(..).map(|(line, ..)| line).collect()
     }
 
     /// Gives up those that wait for an outcome which will not come.
@@ -130,11 +136,13 @@ mod tests {
         assert!(!lines.is_held());
         lines.begin(RequestId(2), pending(join), LaterLines::Wait);
         assert!(lines.is_held());
-        lines.hold(after, "say hi").unwrap();
+        let said = Asked::Line("say hi".into());
+        let asker = Asker::Terminal;
+        lines.hold(after, said.clone(), asker).unwrap();
         assert_eq!(lines.release(), None);
         assert_eq!(lines.settle(RequestId(2)), Some(pending(join)));
         assert!(lines.is_held());
-        assert_eq!(lines.release(), Some((after, "say hi".into())));
+        assert_eq!(lines.release(), Some((after, said, asker)));
         assert!(!lines.is_held());
         assert!(!lines.is_idle());
         assert_eq!(lines.settle(RequestId(1)), Some(pending(send)));
@@ -146,13 +154,14 @@ mod tests {
     fn so_many_lines_wait_and_not_one_more() {
         let mut lines = Lines::default();
         let gate = lines.mint();
+        let x = Asked::Line("x".into());
         lines.begin(RequestId(1), pending(gate), LaterLines::Wait);
         for _ in 0..LINES_WAITING_MAX {
             let line = lines.mint();
-            assert_eq!(lines.hold(line, "x"), Ok(()));
+            assert_eq!(lines.hold(line, x.clone(), Asker::Terminal), Ok(()));
         }
         let line = lines.mint();
-        assert_eq!(lines.hold(line, "x"), Err(TooMany));
+        assert_eq!(lines.hold(line, x, Asker::Terminal), Err(TooMany));
         assert_eq!(lines.drop_waiting().len(), LINES_WAITING_MAX);
         assert_eq!(lines.drop_pending(), [gate]);
         assert!(lines.is_idle());

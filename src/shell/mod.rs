@@ -3,10 +3,12 @@
 //! > Handle as much as you like, then poll until `None`, then sleep until `deadline`.
 
 pub mod args;
+pub mod asked;
 pub mod assist;
 pub mod clean;
 pub mod command;
 mod commands;
+pub mod control;
 pub mod diagnostic;
 pub mod editor;
 mod errands;
@@ -17,8 +19,8 @@ pub mod fields;
 pub mod grammar;
 mod history;
 pub mod hooks;
+pub mod incoming;
 pub mod interpret;
-pub mod json;
 mod lines;
 pub mod manual;
 pub mod matcher;
@@ -37,12 +39,15 @@ pub use registry::Registry;
 
 use crate::client::event::{GroupAction, Session};
 use crate::client::port::{Entry, Recall, Recipient};
-use crate::client::{self, Client, Ending, Event, Mode, Request, RequestError, RequestId, View};
-use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX};
-use crate::model::{Delivery, Instant, Name, Now, StoreTicket};
+use crate::client::{
+    self, Client, Ending, Event, Mode, Modes, Request, RequestError, RequestId, View,
+};
+use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX, SENT_ASIDE_MAX};
+use crate::model::{Delivery, Instant, MessageId, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
+use asked::{Answer, Asked, Asker};
 use assist::{Assist, Colours};
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
 use errands::Errands;
@@ -50,9 +55,10 @@ use external::Errand;
 use fields::Fact;
 use interpret::Order;
 use lines::{Found, Lines, Pending};
+use records::Whereabouts;
 use render::Renderer;
 use settings::{Look, Origin, Presence, Switch, Time, Values, Wrong};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 /// A terminal, a pipe, a simulated actor and a control socket drive this and nothing else.
@@ -74,6 +80,11 @@ pub struct Shell {
     members: Vec<Name>,
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
+    /// Lines that programs asked for, until their outcome.
+    asides: BTreeMap<LineId, Asker>,
+    /// Messages that programs sent and of which more may become known, the oldest first.
+    sent_aside: VecDeque<MessageId>,
+    whereabouts: Whereabouts,
 }
 
 /// How far the program is from its end.
@@ -173,6 +184,10 @@ pub enum Tone {
 /// What has to be done next, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// What a program that asked is told before its line is settled.
+    Answer(LineId, Answer),
+    /// Something happened of which only programs are told, mostly because one asked for it.
+    Aside(Fact),
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
     /// Something for a host with processes and files; one without never gets any.
@@ -226,7 +241,17 @@ impl Shell {
             first_failure: None,
             members: Vec::new(),
             failure_told: false,
+            asides: BTreeMap::new(),
+            sent_aside: VecDeque::new(),
+            whereabouts: Whereabouts::default(),
         }
+    }
+
+    /// Where it can be reached.
+    #[must_use]
+    pub fn with_whereabouts(mut self, whereabouts: Whereabouts) -> Self {
+        self.whereabouts = whereabouts;
+        self
     }
 
     /// What is set, and by whom, beside what [`Settings`] says.
@@ -259,15 +284,23 @@ impl Shell {
 
     /// One line as typed, without its newline.
     pub fn handle_line(&mut self, now: Now, line: &str) -> LineId {
+        self.handle_asked(now, Asked::Line(line.into()), Asker::Terminal)
+    }
+
+    /// What somebody asks for. Programs are told by `Answer`s before it is `Settled`.
+    pub fn handle_asked(&mut self, now: Now, asked: Asked, asker: Asker) -> LineId {
         self.now = now;
         let id = self.lines.mint();
+        if asker != Asker::Terminal {
+            self.asides.insert(id, asker);
+        }
         if self.stage != Stage::Running {
             self.settle_ended(id);
-        } else if line.len() > LINE_BYTES_MAX {
+        } else if matches!(&asked, Asked::Line(line) if line.len() > LINE_BYTES_MAX) {
             self.refuse(id, "", &Refusal::LongText.at(0..0));
         } else if !self.lines.is_held() {
-            self.run(id, line);
-        } else if self.lines.hold(id, line).is_err() {
+            self.run(id, &asked, asker);
+        } else if self.lines.hold(id, asked, asker).is_err() {
             self.refuse(id, "", &Refusal::TooManyLines.at(0..0));
         }
         id
@@ -294,13 +327,13 @@ impl Shell {
         match written {
             Ok(count) => {
                 let words = format!("{count} messages written to {}.", clean::line(file));
-                self.show_words((Tone::Notice, render::bracket(&words, style)));
+                self.say(line, (Tone::Notice, render::bracket(&words, style)));
                 self.settle_done(line);
             }
             Err(why) => {
                 let why = clean::line(&why);
                 let words = format!("Cannot write {}: {why}.", clean::line(file));
-                self.show_words((Tone::Failure, render::bracket(&words, style)));
+                self.say(line, (Tone::Failure, render::bracket(&words, style)));
                 let code = ErrorCode::Disk;
                 self.fail(Some(line), code, why, code.exit());
             }
@@ -312,12 +345,12 @@ impl Shell {
         self.now = now;
         match answer {
             Ok(words) => {
-                self.show_words((Tone::Notice, words));
+                self.say(line, (Tone::Notice, words));
                 self.settle_done(line);
             }
             Err(words) => {
                 let code = ErrorCode::Refused;
-                self.show_words((Tone::Failure, words.clone()));
+                self.say(line, (Tone::Failure, words.clone()));
                 self.fail(Some(line), code, words, code.exit());
             }
         }
@@ -359,7 +392,7 @@ impl Shell {
     ) {
         self.now = now;
         match text {
-            Ok(text) => match interpret::say(&self.context(), target, text) {
+            Ok(text) => match interpret::say(&self.context(Asker::Terminal), target, text) {
                 Ok(order) => self.perform(line, "", order),
                 Err(error) => self.refuse(line, "", &error),
             },
@@ -419,7 +452,7 @@ impl Shell {
     #[must_use]
     pub const fn assist(&self, colours: Colours) -> Assist<'_> {
         Assist {
-            cx: self.context(),
+            cx: self.context(Asker::Terminal),
             conversation: self.conversation.as_ref(),
             look: self.look,
             colours,
@@ -448,7 +481,8 @@ impl Shell {
     #[must_use]
     pub fn records(&self, query: &str) -> Vec<Fact> {
         let counters = self.client.counters();
-        records::of_client(query, self.view(), &self.members, &counters)
+        let known = (self.view(), &self.whereabouts);
+        records::of_client(query, known, &self.members, &counters)
     }
 
     /// True while entered lines wait for an outcome.
@@ -457,11 +491,12 @@ impl Shell {
         !self.lines.is_idle() || !self.errands.is_idle()
     }
 
-    const fn context(&self) -> Context<'_> {
+    const fn context(&self, asker: Asker) -> Context<'_> {
         Context {
             view: self.client.view(),
             settings: &self.settings,
             registry: &self.registry,
+            asker,
         }
     }
 
@@ -473,21 +508,31 @@ impl Shell {
         }
     }
 
-    fn run(&mut self, line: LineId, source: &str) {
-        match self.wants(source) {
-            Some(wanted) => self.send_off(line, source, Errand::Find(line, wanted)),
-            None => self.obey(line, source),
+    fn run(&mut self, line: LineId, asked: &Asked, asker: Asker) {
+        match (asked, asker) {
+            (Asked::Line(source), Asker::Terminal) if let Some(wanted) = self.wants(source) => {
+                self.send_off(line, source, Errand::Find(line, wanted));
+            }
+            _ => self.obey(line, asked, asker),
         }
     }
 
-    fn obey(&mut self, line: LineId, source: &str) {
-        let conversation = self.conversation.as_ref();
-        let order = match interpret::interpret(&self.context(), conversation, source) {
-            Ok(Some(order)) => order,
-            Ok(None) => return self.settle_done(line),
-            Err(error) => return self.refuse(line, source, &error),
+    fn obey(&mut self, line: LineId, asked: &Asked, asker: Asker) {
+        // A conversation is the terminal's.
+        let at_terminal = asker == Asker::Terminal;
+        let conversation = self.conversation.as_ref().filter(|_| at_terminal);
+        let cx = self.context(asker);
+        let order = match asked {
+            Asked::Line(source) => interpret::interpret(&cx, conversation, source),
+            Asked::Words(words) => interpret::interpret_words(&cx, words).map(Some),
         };
-        self.perform(line, source, order);
+        match (order, asked) {
+            (Ok(Some(order)), Asked::Line(source)) => self.perform(line, source, order),
+            (Ok(Some(order)), Asked::Words(_)) => self.perform(line, "", order),
+            (Ok(None), _) => self.settle_done(line),
+            (Err(error), Asked::Line(source)) => self.refuse(line, source, &error),
+            (Err(error), Asked::Words(words)) => self.refuse(line, &words.join(" "), &error),
+        }
     }
 
     fn perform(&mut self, line: LineId, source: &str, order: Order) {
@@ -523,7 +568,13 @@ impl Shell {
             Action::Run(program) => {
                 return self.send_off(line, source, Errand::Run(line, program));
             }
-            Action::Say(text) => self.show_words((Tone::Notice, text)),
+            Action::Query(query) => {
+                let records = self.records(query);
+                let words = render::records(query, &records, self.settings.style);
+                self.tell(line, words, records);
+            }
+            Action::Say(text) => self.say(line, (Tone::Notice, text)),
+            Action::Tell(words, records) => self.tell(line, words, records),
             Action::Set(key, value) => return self.set(line, key.as_deref(), value.as_deref()),
         }
         self.settle_done(line);
@@ -553,32 +604,52 @@ impl Shell {
             .map(|s| format!("  {}", self.values.row(s)))
             .collect();
         let rows: Vec<String> = rows.iter().map(|row| clean::line(row)).collect();
-        self.show_words((Tone::Hint, rows.join("\n")));
+        let words = rows.join("\n");
+        if self.asides.contains_key(&line) {
+            self.say(line, (Tone::Notice, words));
+        } else {
+            self.show_words((Tone::Hint, words));
+        }
         self.settle_done(line);
     }
 
     fn refuse_setting(&mut self, line: LineId, wrong: &Wrong) {
         let words = clean::line(&wrong.to_string());
-        self.complain(line, ErrorCode::Refused, &words);
-        if let Wrong::Key(key) = wrong {
-            let keys = settings::SETTINGS.iter().map(|setting| setting.key);
-            let near = explain::did_you_mean(&explain::nearest(key, keys));
-            if let Some(question) = near {
-                self.show_words((Tone::Hint, format!("  {question}")));
+        let near = match wrong {
+            Wrong::Key(key) => {
+                let keys = settings::SETTINGS.iter().map(|setting| setting.key);
+                explain::did_you_mean(&explain::nearest(key, keys))
             }
-        }
+            Wrong::Late(_) | Wrong::Value { .. } => None,
+        };
+        let hint = near.map(|question| format!("  {question}"));
+        self.complain_with(line, ErrorCode::Refused, &words, hint);
     }
 
     /// A line that was understood and cannot be done.
     fn complain(&mut self, line: LineId, code: ErrorCode, words: &str) {
+        self.complain_with(line, code, words, None);
+    }
+
+    fn complain_with(&mut self, line: LineId, code: ErrorCode, words: &str, hint: Option<String>) {
         let notice = render::notice(&format!("{words}."), self.settings.style);
-        self.show_words((Tone::Failure, notice));
+        self.say(line, (Tone::Failure, notice));
+        if let Some(hint) = hint {
+            self.say(line, (Tone::Hint, hint));
+        }
         self.fail(Some(line), code, words.to_owned(), code.exit());
     }
 
     fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
         let about = about(&request, &self.view().mode);
-        let id = self.client.handle_request(self.now, request);
+        let asker = line.and_then(|line| self.asides.get(&line));
+        let modes = match asker {
+            Some(Asker::Free) => Modes::Free,
+            // What a hook answers is no line of the terminal.
+            None if line.is_none() && about.is_some() => Modes::Free,
+            _ => Modes::Bind,
+        };
+        let id = self.client.handle_request_in(modes, self.now, request);
         let found = Found::Nothing;
         self.lines.begin(id, Pending { line, about, found }, later);
     }
@@ -596,7 +667,12 @@ impl Shell {
     }
 
     /// Shows what was found, or has it written. None: the line has its outcome.
-    fn on_found(&mut self, found: &Found, entries: &[Entry]) -> Option<(Box<str>, Vec<u8>)> {
+    fn on_found(
+        &mut self,
+        line: LineId,
+        found: &Found,
+        entries: &[Entry],
+    ) -> Option<(Box<str>, Vec<u8>)> {
         let look = history::Look {
             me: &self.client.view().name,
             wall: self.now.wall,
@@ -605,8 +681,13 @@ impl Shell {
         match found {
             Found::Nothing => None,
             Found::Show(recall) => {
-                let words = look.answer(recall, entries);
-                self.show_words(words);
+                if self.asides.contains_key(&line) {
+                    let records = look.records(recall, entries);
+                    self.tell(line, String::new(), records);
+                } else {
+                    let words = look.answer(recall, entries);
+                    self.show_words(words);
+                }
                 None
             }
             Found::Write(file) => {
@@ -625,7 +706,7 @@ impl Shell {
     fn on_client(&mut self, output: client::Output) {
         match output {
             client::Output::Ended(ending) => self.on_ended(ending),
-            client::Output::Event(event) => self.on_event(event),
+            client::Output::Event(event, request) => self.on_event(&event, request),
             client::Output::Settled(request, Ok(outcome)) => self.on_done(request, outcome),
             client::Output::Settled(request, Err(error)) => self.on_error(request, &error),
             client::Output::Store(ticket, request) => {
@@ -638,8 +719,8 @@ impl Shell {
         }
     }
 
-    fn on_event(&mut self, event: Event) {
-        match &event {
+    fn on_event(&mut self, event: &Event, request: Option<RequestId>) {
+        match event {
             Event::Delivery(report) => {
                 self.failure_told = report.state == Delivery::Failed;
             }
@@ -650,21 +731,75 @@ impl Shell {
             Event::Members { members, .. } => self.members.clone_from(members),
             _ => {}
         }
-        if self.ends_conversation(&event) {
+        if self.ends_conversation(event) {
             self.conversation = None;
         }
-        let facts = fields::of_event(&event, &self.view().name);
-        for fact in facts {
-            self.tell(fact);
+        let line = request.and_then(|request| self.lines.line_of(request));
+        let line = line.filter(|line| self.asides.contains_key(line));
+        let facts = fields::of_event(event, &self.view().name);
+        if self.is_aside(event, line) {
+            self.outputs.extend(facts.into_iter().map(Output::Aside));
+            if let Some(line) = line {
+                self.answer_event(line, event);
+            }
+            return;
         }
-        let mut words = self.renderer().event(&event);
-        self.decorate(&event, &mut words);
+        for fact in facts {
+            self.announce(fact);
+        }
+        self.show_event(event);
+    }
+
+    /// Whether an event concerns only a program that asked for something; what happens to the
+    /// session concerns everybody.
+    fn is_aside(&mut self, event: &Event, line: Option<LineId>) -> bool {
+        match event {
+            Event::Delivery(report) => {
+                let known = self.sent_aside.iter().position(|id| *id == report.id);
+                match known {
+                    Some(at) if report.state.is_final() && report.audience.is_none() => {
+                        self.sent_aside.remove(at);
+                    }
+                    None if line.is_some() && !report.state.is_final() => {
+                        if self.sent_aside.len() >= SENT_ASIDE_MAX {
+                            self.sent_aside.pop_front();
+                        }
+                        self.sent_aside.push_back(report.id);
+                    }
+                    _ => {}
+                }
+                // That a message is on disk here is nothing that anybody waits to see.
+                line.is_some() || known.is_some() || report.state == Delivery::Queued
+            }
+            Event::Group { action, .. } => line.is_some() && *action == GroupAction::Created,
+            Event::Groups(_) | Event::Members { .. } => line.is_some(),
+            _ => false,
+        }
+    }
+
+    /// What an event tells the program that caused it.
+    fn answer_event(&mut self, line: LineId, event: &Event) {
+        let records = match event {
+            Event::Delivery(report) if report.state == Delivery::Queued => {
+                let kept = Answer::Kept(report.id);
+                return self.outputs.push_back(Output::Answer(line, kept));
+            }
+            Event::Groups(groups) => records::groups(groups.iter()),
+            Event::Members { members, .. } => records::members(self.view(), members),
+            _ => return,
+        };
+        self.tell(line, String::new(), records);
+    }
+
+    fn show_event(&mut self, event: &Event) {
+        let mut words = self.renderer().event(event);
+        self.decorate(event, &mut words);
         if self.settings.show_table && matches!(event, Event::Table { .. }) {
             let table = render::table(self.view(), None, self.settings.style);
             words.push((Tone::Notice, table));
         }
-        let messages = self.count_messages(&event);
-        let mut fact = Some((event, messages));
+        let messages = self.count_messages(event);
+        let mut fact = Some((event.clone(), messages));
         for (tone, text) in words {
             let (event, messages) = fact.take().unzip();
             self.outputs.push_back(Output::Show(Shown {
@@ -724,8 +859,8 @@ impl Shell {
         self.failure_told = false;
         let pending = self.lines.settle(request);
         if let (Some(pending), client::Outcome::Recalled(entries)) = (&pending, &outcome)
-            && let Some((file, bytes)) = self.on_found(&pending.found, entries)
             && let Some(line) = pending.line
+            && let Some((file, bytes)) = self.on_found(line, &pending.found, entries)
         {
             let count = entries.len();
             self.outputs.push_back(Output::Write {
@@ -738,8 +873,7 @@ impl Shell {
         }
         let line = pending.and_then(|pending| pending.line);
         if let Some(line) = line {
-            self.outputs
-                .push_back(Output::Settled(line, Outcome::Done(outcome)));
+            self.settle(line, Outcome::Done(outcome));
         }
         self.run_released();
     }
@@ -750,9 +884,9 @@ impl Shell {
             return;
         };
         if !told && let Some(words) = self.renderer().request_error(error, about.as_ref()) {
-            self.show_words(words);
+            self.say_or_show(line, words);
             if let Some(hint) = nearest(error, self.view()) {
-                self.show_words((Tone::Hint, hint));
+                self.say_or_show(line, (Tone::Hint, hint));
             }
         }
         let code = ErrorCode::from(error);
@@ -784,7 +918,7 @@ impl Shell {
         }
         self.stage = Stage::Left;
         let exit = self.status(ending);
-        self.tell(fields::of_ending(ending, exit));
+        self.announce(fields::of_ending(ending, exit));
         self.outputs.push_back(Output::Leave(exit));
     }
 
@@ -807,26 +941,36 @@ impl Shell {
 
     /// Runs the lines that waited, until one has to wait again.
     fn run_released(&mut self) {
-        while let Some((line, source)) = self.lines.release() {
-            self.run(line, &source);
+        while let Some((line, asked, asker)) = self.lines.release() {
+            self.run(line, &asked, asker);
         }
     }
 
     fn refuse(&mut self, line: LineId, source: &str, error: &CommandError) {
-        let notice = render::refusal(error, self.settings.style);
-        let hint = explain::hint(source, error, &self.context());
         let code = error.refusal.code();
         let message = render::refusal(error, Style::Plain);
-        self.show_words((Tone::Failure, notice));
+        let cx = self.context(Asker::Terminal);
+        let hint = if self.asides.contains_key(&line) {
+            // There is no line under which a caret could stand.
+            explain::advice(source, error, &cx)
+        } else {
+            explain::hint(source, error, &cx)
+        };
+        let notice = render::refusal(error, self.settings.style);
+        self.say(line, (Tone::Failure, notice));
         if let Some(hint) = hint {
-            self.show_words((Tone::Hint, hint));
+            self.say(line, (Tone::Hint, hint));
         }
         self.fail(Some(line), code, message, code.exit());
     }
 
     /// A line failed, and with it, if nobody sits there, the program.
     fn fail(&mut self, line: Option<LineId>, code: ErrorCode, message: String, exit: Exit) {
+        let aside = line.is_some_and(|line| self.asides.contains_key(&line));
         self.settle_failed(line, code, message, exit);
+        if aside {
+            return;
+        }
         self.first_failure.get_or_insert(exit);
         if self.settings.on_failure == OnFailure::End {
             if self.stage == Stage::Running {
@@ -845,16 +989,29 @@ impl Shell {
         message: String,
         exit: Exit,
     ) {
-        let fact = fields::of_failure(code.word(), &message);
+        let Some(line) = line else { return };
+        let fact = fields::of_failure(code.word(), &message, None);
+        let fact = if self.asides.contains_key(&line) {
+            Output::Aside(fact)
+        } else {
+            Output::Fact(fact)
+        };
+        match fact {
+            Output::Fact(fact) => self.announce(fact),
+            aside => self.outputs.push_back(aside),
+        }
+        let code = code.word();
         let outcome = Outcome::Failed {
-            code: code.word(),
+            code,
             message,
             exit,
         };
-        if let Some(line) = line {
-            self.tell(fact);
-            self.outputs.push_back(Output::Settled(line, outcome));
-        }
+        self.settle(line, outcome);
+    }
+
+    fn settle(&mut self, line: LineId, outcome: Outcome) {
+        self.asides.remove(&line);
+        self.outputs.push_back(Output::Settled(line, outcome));
     }
 
     /// The line comes too late: the program ends.
@@ -865,8 +1022,38 @@ impl Shell {
     }
 
     fn settle_done(&mut self, line: LineId) {
-        let done = Outcome::Done(client::Outcome::Done);
-        self.outputs.push_back(Output::Settled(line, done));
+        self.settle(line, Outcome::Done(client::Outcome::Done));
+    }
+
+    /// Tells whoever asked: the terminal by a line on the screen, a program by an answer. Why
+    /// something failed it reads in the outcome.
+    fn say(&mut self, line: LineId, words: render::Words) {
+        if !self.asides.contains_key(&line) {
+            return self.show_words(words);
+        }
+        let answer = match words {
+            (Tone::Failure, _) => return,
+            (Tone::Hint, hint) => Answer::Hint(hint.trim().to_owned()),
+            (Tone::Message | Tone::Notice, words) => Answer::Words(words),
+        };
+        self.outputs.push_back(Output::Answer(line, answer));
+    }
+
+    fn say_or_show(&mut self, line: Option<LineId>, words: render::Words) {
+        match line {
+            Some(line) => self.say(line, words),
+            None => self.show_words(words),
+        }
+    }
+
+    /// Words for a person, records for a program.
+    fn tell(&mut self, line: LineId, words: String, records: Vec<Fact>) {
+        if self.asides.contains_key(&line) {
+            let answer = Answer::Records(records);
+            self.outputs.push_back(Output::Answer(line, answer));
+        } else {
+            self.show_words((Tone::Notice, words));
+        }
     }
 
     fn show_words(&mut self, (tone, text): render::Words) {

@@ -7,28 +7,58 @@ use crate::model::{GroupName, Name};
 use crate::wire::Row;
 use crate::wire::row::Status;
 
+/// What a session cannot know of itself: under which name it runs, and where it can be reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The profile.
+    pub profile: Box<str>,
+    /// The server's address.
+    pub server: Box<str>,
+    /// The path of its socket, if it has one.
+    pub socket: Option<Box<str>>,
+}
+
 /// What a client knows: the records of a query of [`QUERIES`](super::fields::QUERIES).
 #[must_use]
-pub fn of_client(query: &str, view: &View, members: &[Name], counters: &Counters) -> Vec<Fact> {
+pub fn of_client(
+    query: &str,
+    (view, place): (&View, &Whereabouts),
+    members: &[Name],
+    counters: &Counters,
+) -> Vec<Fact> {
     match query {
         "list_groups" => groups(view.groups.iter()),
-        "list_members" => members
-            .iter()
-            .map(|who| {
-                let entry = view.table.get(who);
-                let status = entry.map(|entry| status_word(entry.status));
-                let record = Fact::new("list_members").with("who", who);
-                record.with_some("status", status)
-            })
-            .collect(),
-        "session" => vec![session(view)],
+        "list_members" => self::members(view, members),
+        "session" => vec![session(view, place)],
         "stats" => vec![stats(counters)],
-        "table" => {
-            let rows = view.table.iter();
-            rows.map(|(who, entry)| row(who, entry.status)).collect()
-        }
+        "table" => table(view, None),
         _ => Vec::new(),
     }
+}
+
+/// The table, or one row of it.
+#[must_use]
+pub fn table(view: &View, only: Option<&Name>) -> Vec<Fact> {
+    let rows = view.table.iter();
+    let wanted = rows.filter(|(who, _)| only.is_none_or(|only| only == *who));
+    wanted.map(|(who, entry)| row(who, entry.status)).collect()
+}
+
+/// All groups.
+pub(super) fn groups<'a>(groups: impl Iterator<Item = &'a GroupName>) -> Vec<Fact> {
+    let record = |group: &GroupName| Fact::new("list_groups").with("group", group.as_str());
+    groups.map(record).collect()
+}
+
+/// Who is in a group, and whether they are here.
+pub(super) fn members(view: &View, members: &[Name]) -> Vec<Fact> {
+    let record = |who: &Name| {
+        let entry = view.table.get(who);
+        let status = entry.map(|entry| status_word(entry.status));
+        let record = Fact::new("list_members").with("who", who);
+        record.with_some("status", status)
+    };
+    members.iter().map(record).collect()
 }
 
 /// What a server knows.
@@ -47,11 +77,6 @@ pub fn of_server<'a>(
     }
 }
 
-fn groups<'a>(groups: impl Iterator<Item = &'a GroupName>) -> Vec<Fact> {
-    let record = |group: &GroupName| Fact::new("list_groups").with("group", group.as_str());
-    groups.map(record).collect()
-}
-
 fn row(who: &Name, status: Status) -> Fact {
     Fact::new("table")
         .with("who", who)
@@ -59,18 +84,22 @@ fn row(who: &Name, status: Status) -> Fact {
         .with("reason", absence(status))
 }
 
-fn session(view: &View) -> Fact {
+fn session(view: &View, place: &Whereabouts) -> Fact {
     let (state, mode, group) = match &view.mode {
         Mode::Starting => ("connecting", "normal", None),
         Mode::Normal => ("online", "normal", None),
         Mode::Group(group) => ("online", "group", Some(group)),
         Mode::Offline(group) => ("offline", "offline", group.as_ref()),
     };
+    let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Fact::new("session")
         .with("self", &view.name)
+        .with_some("server", known(&place.server))
         .with("state", state)
         .with("mode", mode)
         .with_some("group", group.map(GroupName::as_str))
+        .with_some("profile", known(&place.profile))
+        .with_some("socket", place.socket.as_deref())
 }
 
 fn stats(counters: &Counters) -> Fact {

@@ -2,6 +2,7 @@
 
 use super::clean;
 use super::command::{CommandError, Refusal};
+use super::fields::Fact;
 use super::{Style, Tone};
 use crate::client::event::{Arrived, By, GroupAction, KeyAction, Mark, Online, Peer, Reason};
 use crate::client::event::{Report, Session, Via};
@@ -251,6 +252,7 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
             format!("Usage: {}", error.usage.as_deref().unwrap_or("help"))
         }
         Refusal::LongText => "Message too long.".to_owned(),
+        Refusal::TerminalOnly => "Only at the terminal.".to_owned(),
         Refusal::NoTarget => "Nobody to write to.".to_owned(),
         Refusal::NoKey(name) => format!("No key of {name} is known yet."),
         Refusal::NotSelfDereg(own) => {
@@ -293,6 +295,18 @@ pub fn table(view: &View, only: Option<&Name>, style: Style) -> String {
         bracket(&format!("{name} {address} {status}"), style)
     });
     lines(bracket("Client table:", style), rows)
+}
+
+/// Records as lines: of each what it has, under a title.
+#[must_use]
+pub fn records(title: &str, records: &[Fact], style: Style) -> String {
+    let rows = records.iter().flat_map(|record| &record.fields);
+    let rows = rows.map(|(name, value)| format!("  {name} {}", clean::line(&value.to_string())));
+    let mut title = title.to_owned();
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    lines(bracket(&format!("{title}:"), style), rows)
 }
 
 /// One's own thirty digits, and the server's below.
@@ -463,6 +477,7 @@ mod tests {
             reason: None,
             sent_ms: Some(TS),
             rtt_us: None,
+            text: None,
         }
     }
 

@@ -158,7 +158,7 @@ const ON_OFF: Kind = Kind::Choice(&["on", "off"]);
 
 /// All settings, by their keys.
 #[rustfmt::skip]
-pub const SETTINGS: [Setting; 18] = {
+pub const SETTINGS: [Setting; 19] = {
     use Kind::{Choice, Number, Word};
     use When::{Live, Start};
     [
@@ -177,6 +177,7 @@ pub const SETTINGS: [Setting; 18] = {
         of("server", Word("an address and a port"), "127.0.0.1:2475", Start, "where the server is"),
         of("server_key", Word("30 digits"), "", Start, "the server's fingerprint"),
         of("show_table", ON_OFF, "off", Live, "the table after each notice of its change"),
+        of("sock", Word("a path"), "", Start, "where programs reach the session"),
         of("stay", ON_OFF, "off", Start, "a lost server does not end the program"),
         of("style", Choice(&["bracket", "plain"]), "bracket", Live, "notices with or without brackets"),
         of("time", Choice(&["off", "short", "iso"]), "off", Live, "the time before a message"),

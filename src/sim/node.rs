@@ -200,6 +200,7 @@ impl Actor {
             stay: self.spec.stay,
             relay: self.spec.relay,
             trace: self.spec.trace,
+            arrivals: client::Arrivals::Take,
         }
     }
 }

@@ -167,7 +167,10 @@ pub(super) fn ackchat(home: &TempDir, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env("HOME", home.path())
-        .env_remove("XDG_DATA_HOME");
+        .env_remove("ACKCHAT_SOCK")
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_RUNTIME_DIR")
+        .env_remove("XDG_STATE_HOME");
     command
 }
 

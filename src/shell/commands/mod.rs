@@ -46,5 +46,8 @@ commands![
     plugin,
     help,
     set,
+    session,
+    stats,
+    version,
     exit,
 ];

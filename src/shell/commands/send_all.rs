@@ -1,6 +1,6 @@
 //! `send_all`: a message to everybody, or in a group to its members.
 
-use crate::client::{Mode, Request};
+use crate::client::Request;
 use crate::shell::args::{Args, Kind};
 use crate::shell::command::{Action, Command, Context, Heading, In, Refusal};
 use crate::shell::exit::ErrorCode;
@@ -28,8 +28,9 @@ pub(super) fn command() -> Command {
 fn run(cx: &Context<'_>, args: &Args) -> Result<Action, Refusal> {
     let text = args.text("text").expect("bound: <text> is required").clone();
     let auto = false;
-    Ok(Action::Request(match cx.view.mode {
-        Mode::Group(_) => Request::SendGroup { text, auto },
-        _ => Request::SendAll { text, auto },
+    Ok(Action::Request(if cx.is_in_group() {
+        Request::SendGroup { text, auto }
+    } else {
+        Request::SendAll { text, auto }
     }))
 }

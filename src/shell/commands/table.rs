@@ -3,7 +3,7 @@
 use crate::shell::args::{Args, Kind};
 use crate::shell::command::{Action, Command, Context, Heading, Refusal};
 use crate::shell::exit::ErrorCode;
-use crate::shell::render;
+use crate::shell::{records, render};
 
 pub(super) fn command() -> Command {
     Command::new("table", Heading::Presence, "show who is registered, where, and who is here", run)
@@ -19,5 +19,6 @@ fn run(cx: &Context<'_>, args: &Args) -> Result<Action, Refusal> {
     if only.is_some_and(|name| !cx.view.table.contains_key(name)) {
         return Err(Refusal::UnknownPeer);
     }
-    Ok(Action::Say(render::table(cx.view, only, cx.settings.style)))
+    let words = render::table(cx.view, only, cx.settings.style);
+    Ok(Action::Tell(words, records::table(cx.view, only)))
 }

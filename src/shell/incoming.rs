@@ -9,15 +9,24 @@ pub enum Line {
     NotUtf8,
     /// As it was typed; a carriage return before the newline is not part of it.
     Text(String),
-    /// It has more than [`LINE_BYTES_MAX`] bytes.
+    /// It has more bytes than a line may have.
     TooLong,
     /// As many lines wait as may.
     TooMany,
 }
 
+impl Default for Lines {
+    /// Lines as people type them.
+    fn default() -> Self {
+        Self::new(LINE_BYTES_MAX)
+    }
+}
+
 /// Cuts bytes into lines. A line that is too long takes no more memory than the longest right one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lines {
+    /// What a line may have.
+    bytes_max: usize,
     bytes: Vec<u8>,
     /// Where the next line begins.
     start: usize,
@@ -29,10 +38,29 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Nothing yet.
+    /// Nothing yet; no line may have more bytes than this.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            bytes: Vec::new(),
+            start: 0,
+            scanned: 0,
+            overlong: false,
+            ended: false,
+        }
+    }
+
+    /// Bytes that no line was made of yet.
+    #[must_use]
+    pub const fn waiting_bytes(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// True if the end was told.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
     }
 
     /// Takes bytes. Callers take out the lines before they feed again: that is the bound.
@@ -79,7 +107,7 @@ impl Lines {
             return line;
         }
         // One more byte than a line may have: it may be the carriage return.
-        if length > LINE_BYTES_MAX + 1 {
+        if length > self.bytes_max + 1 {
             self.overlong = true;
             self.start = end;
         }
@@ -89,7 +117,7 @@ impl Lines {
     fn cut(&mut self, end: usize) -> Line {
         let bytes = &self.bytes[self.start..end];
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if std::mem::take(&mut self.overlong) || bytes.len() > LINE_BYTES_MAX {
+        if std::mem::take(&mut self.overlong) || bytes.len() > self.bytes_max {
             return Line::TooLong;
         }
         match str::from_utf8(bytes) {
@@ -105,7 +133,7 @@ mod tests {
 
     /// Feeds pieces of a size and takes out lines as the loop does.
     fn check(input: &[u8], piece: usize, expected: &[Line]) {
-        let mut lines = Lines::new();
+        let mut lines = Lines::default();
         let mut seen = Vec::new();
         for bytes in input.chunks(piece) {
             lines.feed(bytes);

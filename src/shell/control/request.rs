@@ -1,0 +1,413 @@
+//! A line of a program: an object of JSON, or what somebody would type.
+
+use super::journal::Eid;
+use super::json::quoted;
+use crate::model::limits::CONTROL_ID_BYTES_MAX;
+use crate::shell::asked::{Asked, Asker};
+use crate::shell::explain;
+use crate::shell::fields::{Fact, KINDS};
+use crate::shell::matcher::glob;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// What a reply says of the request that it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Re {
+    /// It had no id.
+    Nothing,
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(Box<str>),
+}
+
+/// How much has to be known of a message before a request is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rung {
+    /// It is on disk here.
+    Queued,
+    /// Its outcome: the server has it, or the recipient's program.
+    Stored,
+    /// The recipient's program has it.
+    Delivered,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Which the replies name.
+    pub re: Re,
+    /// What is asked for.
+    pub what: What,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Something of the shell.
+    Ask {
+        /// What.
+        asked: Asked,
+        /// Whether the terminal's mode counts.
+        asker: Asker,
+        /// Until when it is not done.
+        rung: Rung,
+        /// How long the reply may take.
+        timeout: Option<Duration>,
+    },
+    /// To hear what happens.
+    Listen(Filter, Since),
+    /// To hear no more.
+    Unlisten,
+}
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// After this event.
+    After(Eid),
+    /// With the latest so many.
+    Last(usize),
+    /// Now.
+    Now,
+}
+
+/// Which events somebody wants to hear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Their kinds; none: all but those that have to be asked for.
+    types: Option<BTreeSet<Box<str>>>,
+    /// What their fields have to be, as globs.
+    fields: Vec<(Box<str>, Box<str>)>,
+}
+
+/// A line that is no request; the words say what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Which request, as far as that was readable.
+    pub re: Re,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Kinds that are only told to who names them.
+pub const ON_DEMAND_KINDS: [&str; 1] = ["shown"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: Option<Id>,
+    cmd: Vec<String>,
+    since: Option<String>,
+    last: Option<usize>,
+    types: Option<BTreeSet<Box<str>>>,
+    #[serde(rename = "match")]
+    fields: Option<BTreeMap<Box<str>, Box<str>>>,
+    require: Option<Rung>,
+    timeout_ms: Option<u64>,
+    modes: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Number(i64),
+    Text(Box<str>),
+}
+
+impl Request {
+    /// Reads a line; `None` if it is blank.
+    ///
+    /// # Errors
+    /// It is an object and not a right one.
+    pub fn parse(line: &str) -> Result<Option<Self>, Wrong> {
+        let line = line.trim_start();
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.starts_with('{') {
+            return Self::of_json(line).map(Some);
+        }
+        let re = Re::Nothing;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let what = match words[..] {
+            ["events"] => What::Listen(Filter::default(), Since::Now),
+            ["events", "off"] => What::Unlisten,
+            _ => What::Ask {
+                asked: Asked::Line(line.into()),
+                asker: Asker::Free,
+                rung: Rung::Stored,
+                timeout: None,
+            },
+        };
+        Ok(Some(Self { re, what }))
+    }
+
+    fn of_json(line: &str) -> Result<Self, Wrong> {
+        let wrong = |re: Re, message: String| Wrong { re, message };
+        let written: Written = serde_json::from_str(line)
+            .map_err(|error| wrong(id_of(line), format!("not a request: {error}")))?;
+        let re = re(written.id).map_err(|message| wrong(Re::Nothing, message))?;
+        let what = Self::what(&written.cmd, |is_listening| {
+            let of_others = [
+                ("require", written.require.is_some()),
+                ("timeout_ms", written.timeout_ms.is_some()),
+                ("modes", written.modes.is_some()),
+            ];
+            let of_events = [
+                ("since", written.since.is_some()),
+                ("last", written.last.is_some()),
+                ("types", written.types.is_some()),
+                ("match", written.fields.is_some()),
+            ];
+            let (forbidden, whose) = if is_listening {
+                (&of_others[..], "not of events")
+            } else {
+                (&of_events[..], "only of events")
+            };
+            match forbidden.iter().find(|(_, given)| *given) {
+                Some((field, _)) => Err(format!("{field} is a field {whose}")),
+                None => Ok(()),
+            }
+        });
+        let what = what.and_then(|what| match what {
+            What::Listen(..) => {
+                let from = match (written.since.as_deref(), written.last) {
+                    (Some(_), Some(_)) => return Err("since and last exclude each other".into()),
+                    (Some(since), None) => Since::After(since.parse().map_err(|_| {
+                        format!("{} is not the eid of an event, as e416", quoted(since))
+                    })?),
+                    (None, Some(last)) => Since::Last(last),
+                    (None, None) => Since::Now,
+                };
+                let fields = written.fields.unwrap_or_default();
+                let filter = Filter::new(written.types, fields.into_iter().collect())?;
+                Ok(What::Listen(filter, from))
+            }
+            What::Unlisten => Ok(What::Unlisten),
+            What::Ask { asked, .. } => Ok(What::Ask {
+                asked,
+                asker: if written.modes == Some(true) {
+                    Asker::Bound
+                } else {
+                    Asker::Free
+                },
+                rung: written.require.unwrap_or(Rung::Stored),
+                timeout: written.timeout_ms.map(Duration::from_millis),
+            }),
+        });
+        match what {
+            Ok(what) => Ok(Self { re, what }),
+            Err(message) => Err(wrong(re, message)),
+        }
+    }
+
+    fn what(words: &[String], check: impl Fn(bool) -> Result<(), String>) -> Result<What, String> {
+        let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+        match plain[..] {
+            [] => Err("cmd is empty".to_owned()),
+            ["events"] => check(true).map(|()| What::Listen(Filter::default(), Since::Now)),
+            ["events", "off"] => Ok(What::Unlisten),
+            ["events", ..] => Err("events takes no word but off".to_owned()),
+            _ => check(false).map(|()| What::Ask {
+                asked: Asked::Words(words.into()),
+                asker: Asker::Free,
+                rung: Rung::Stored,
+                timeout: None,
+            }),
+        }
+    }
+}
+
+/// The id of a line that is wrong otherwise, so that its sender knows what failed.
+fn id_of(line: &str) -> Re {
+    let object: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    let id = match &object["id"] {
+        serde_json::Value::Number(number) => number.as_i64().map(Id::Number),
+        serde_json::Value::String(text) => Some(Id::Text(text.as_str().into())),
+        _ => None,
+    };
+    re(id).unwrap_or(Re::Nothing)
+}
+
+fn re(id: Option<Id>) -> Result<Re, String> {
+    match id {
+        None => Ok(Re::Nothing),
+        Some(Id::Number(number)) => Ok(Re::Number(number)),
+        Some(Id::Text(text)) if text.len() <= CONTROL_ID_BYTES_MAX => Ok(Re::Text(text)),
+        Some(Id::Text(_)) => Err(format!("id is longer than {CONTROL_ID_BYTES_MAX} bytes")),
+    }
+}
+
+impl Filter {
+    /// These kinds, whose fields fit these globs.
+    ///
+    /// # Errors
+    /// There is no such kind.
+    pub fn new(
+        types: Option<BTreeSet<Box<str>>>,
+        fields: Vec<(Box<str>, Box<str>)>,
+    ) -> Result<Self, String> {
+        let names = || KINDS.iter().map(|kind| kind.name);
+        let unknown = types
+            .iter()
+            .flatten()
+            .find(|word| !names().any(|name| name == &***word));
+        if let Some(word) = unknown {
+            let near = explain::did_you_mean(&explain::nearest(word, names()));
+            let near = near.map(|question| format!("; {question}"));
+            let word = quoted(word);
+            return Err(format!(
+                "{word} is no kind of event{}",
+                near.unwrap_or_default()
+            ));
+        }
+        Ok(Self { types, fields })
+    }
+
+    /// Whether a kind is wanted.
+    #[must_use]
+    pub fn wants(&self, kind: &str) -> bool {
+        match &self.types {
+            Some(types) => types.contains(kind),
+            None => !ON_DEMAND_KINDS.contains(&kind),
+        }
+    }
+
+    /// Whether an event is wanted.
+    #[must_use]
+    pub fn fits(&self, fact: &Fact) -> bool {
+        let fits = |(field, pattern): &(Box<str>, Box<str>)| {
+            fact.text(field).is_some_and(|text| glob(pattern, &text))
+        };
+        self.wants(fact.kind) && self.fields.iter().all(fits)
+    }
+}
+
+impl fmt::Display for Re {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("null"),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(&quoted(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Request {
+        Request::parse(line).unwrap().unwrap()
+    }
+
+    fn wrong(line: &str) -> (Re, String) {
+        let Wrong { re, message } = Request::parse(line).unwrap_err();
+        (re, message)
+    }
+
+    #[test]
+    fn a_plain_line_is_a_line_of_the_shell() {
+        let What::Ask { asked, asker, .. } = parse("send bob hi there ").what else {
+            panic!()
+        };
+        assert_eq!(asked, Asked::Line("send bob hi there ".into()));
+        assert_eq!(asker, Asker::Free);
+        assert!(matches!(parse("events").what, What::Listen(..)));
+        assert_eq!(parse("events off").what, What::Unlisten);
+        assert_eq!(Request::parse(" \t"), Ok(None));
+    }
+
+    #[test]
+    fn an_object_has_words_that_nobody_splits() {
+        let request = parse(
+            r#"{"id":"a","cmd":["send","bop","hi; \"there\""],"require":"delivered","timeout_ms":500,"modes":true}"#,
+        );
+        assert_eq!(request.re, Re::Text("a".into()));
+        let words = ["send", "bop", "hi; \"there\""].map(str::to_owned);
+        assert_eq!(
+            request.what,
+            What::Ask {
+                asked: Asked::Words(words.into()),
+                asker: Asker::Bound,
+                rung: Rung::Delivered,
+                timeout: Some(Duration::from_millis(500)),
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_and_named_if_it_has_an_id() {
+        for (line, re, part) in [
+            ("{", Re::Nothing, "not a request"),
+            ("{}", Re::Nothing, "cmd"),
+            (r#"{"id":7,"cmd":["x"],"tpyes":[]}"#, Re::Number(7), "tpyes"),
+            (r#"{"id":7,"cmd":[]}"#, Re::Number(7), "empty"),
+            (r#"{"id":7,"cmd":"send"}"#, Re::Number(7), "sequence"),
+            (
+                r#"{"id":7,"cmd":["table"],"since":"e1"}"#,
+                Re::Number(7),
+                "only of events",
+            ),
+            (
+                r#"{"id":7,"cmd":["events"],"require":"stored"}"#,
+                Re::Number(7),
+                "not of events",
+            ),
+            (
+                r#"{"id":7,"cmd":["events"],"since":"1"}"#,
+                Re::Number(7),
+                "e416",
+            ),
+            (
+                r#"{"id":7,"cmd":["events"],"types":["mesage"]}"#,
+                Re::Number(7),
+                "mean message",
+            ),
+            (r#"{"id":7,"cmd":["events","on"]}"#, Re::Number(7), "off"),
+            (
+                r#"{"id":7.5,"cmd":["table"]}"#,
+                Re::Nothing,
+                "not a request",
+            ),
+            (
+                r#"{"id":1,"cmd":["x"],"require":"soon"}"#,
+                Re::Number(1),
+                "soon",
+            ),
+            (
+                r#"{"id":1,"cmd":["x"],"timeout_ms":-1}"#,
+                Re::Number(1),
+                "-1",
+            ),
+        ] {
+            let (found, message) = wrong(line);
+            assert_eq!(found, re, "{line}");
+            assert!(message.contains(part), "{line}: {message}");
+        }
+        for (length, right) in [(63, true), (64, true), (65, false)] {
+            let line = format!(r#"{{"id":"{}","cmd":["table"]}}"#, "x".repeat(length));
+            assert_eq!(Request::parse(&line).is_ok(), right, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_filter_asks_for_kinds_and_fields() {
+        let request =
+            parse(r#"{"cmd":["events"],"types":["message"],"match":{"from":"b*"},"since":"e4"}"#);
+        let What::Listen(filter, from) = request.what else {
+            panic!()
+        };
+        assert_eq!(from, Since::After(Eid(4)));
+        assert!(filter.fits(&Fact::new("message").with("from", "bob")));
+        assert!(!filter.fits(&Fact::new("message").with("from", "carol")));
+        assert!(!filter.fits(&Fact::new("message")));
+        assert!(!filter.fits(&Fact::new("presence").with("from", "bob")));
+        let all = Filter::default();
+        assert!(all.wants("message") && all.wants("table") && !all.wants("shown"));
+    }
+}

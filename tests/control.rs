@@ -1,0 +1,265 @@
+//! A session driven by programs: through its socket, with nothing but lines.
+
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
+
+#[expect(dead_code, reason = "what only stories of restarts use")]
+mod programs;
+
+use programs::{BYE, Program, World};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A program at the other end of a socket.
+struct Peer {
+    writer: UnixStream,
+    reader: BufReader<UnixStream>,
+}
+
+impl Peer {
+    fn connect(path: &PathBuf) -> Self {
+        let writer = UnixStream::connect(path).unwrap();
+        writer
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let reader = BufReader::new(writer.try_clone().unwrap());
+        Self { writer, reader }
+    }
+
+    fn write(&mut self, line: &str) {
+        writeln!(self.writer, "{line}").unwrap();
+    }
+
+    fn ask(&mut self, request: &Value) {
+        self.write(&request.to_string());
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// The lines up to and with the reply to this id.
+    fn until_reply(&mut self, re: &Value) -> (Vec<Value>, Value) {
+        let mut others = Vec::new();
+        loop {
+            let line = self.line();
+            if line["re"] == *re && line["ok"].is_boolean() {
+                return (others, line);
+            }
+            others.push(line);
+        }
+    }
+}
+
+fn socket(world: &World, name: &str) -> PathBuf {
+    let state = world.data.path().join(".local/state/ackchat");
+    state.join(format!("run/{name}.sock"))
+}
+
+#[test]
+fn a_program_uses_the_session_of_a_person() {
+    let world = World::new();
+    let mut alice = world.join("alice");
+    let mut bob = world.join("bob");
+    alice.until("[Client table updated.]");
+    let path = socket(&world, "alice");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+
+    let mut program = Peer::connect(&path);
+    program.write("send bob hi there");
+    let (_, reply) = program.until_reply(&Value::Null);
+    assert_eq!(reply["v"], 1);
+    assert_eq!(reply["result"]["state"], "acked");
+    assert_eq!(reply["result"]["by"], "peer");
+    assert_eq!(reply["result"]["id"].as_str().unwrap().len(), 32);
+    bob.until("alice: hi there");
+
+    program.ask(&json!({"id": 1, "cmd": ["send", "bop", "hi; \"there\""]}));
+    let (_, reply) = program.until_reply(&json!(1));
+    assert_eq!(reply["error"]["code"], "unknown-peer");
+    assert_eq!(reply["error"]["hint"], "did you mean bob?");
+
+    program.ask(&json!({"id": "t", "cmd": ["table"]}));
+    let (items, reply) = program.until_reply(&json!("t"));
+    assert_eq!(reply["result"]["count"], 2);
+    assert_eq!(
+        items[1]["item"],
+        json!({"who": "bob", "status": "online", "reason": "joined"})
+    );
+
+    // The terminal shows nothing of all that.
+    alice.enter("table bob");
+    let shown = alice.until("[Client table:]");
+    let quiet = |line: &String| !line.contains("received") && !line.contains("exist");
+    assert!(shown.iter().all(quiet), "{shown:?}");
+    drop(program);
+    alice.enter("exit");
+    alice.until(BYE);
+    assert_eq!(alice.end().2, 0);
+    assert!(!path.exists(), "the socket is gone with its session");
+}
+
+#[test]
+fn programs_have_a_view_of_their_own() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    for line in ["create_group lounge", "join_group lounge"] {
+        alice.enter(line);
+    }
+    alice.until("[Entered group lounge successfully.]");
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    for (id, cmd, ok) in [
+        (1, json!(["send", "bob", "private"]), true),
+        (2, json!(["send_group", "to the group"]), true),
+        (3, json!(["list_groups"]), true),
+        (4, json!(["create_group", "other"]), true),
+        (5, json!(["send_all", "to everybody"]), true),
+        (6, json!(["open", "bob"]), false),
+    ] {
+        program.ask(&json!({"id": id, "cmd": cmd}));
+        let (_, reply) = program.until_reply(&json!(id));
+        assert_eq!(reply["ok"], ok, "{reply}");
+    }
+    bob.until("alice: private");
+    bob.until("[Group Message alice: to everybody]");
+    program.ask(&json!({"id": 7, "cmd": ["send", "bob", "x"], "modes": true}));
+    let (_, reply) = program.until_reply(&json!(7));
+    assert_eq!(reply["error"]["code"], "wrong-mode");
+    alice.enter("list_members");
+    let shown = alice.until("[Members in the group lounge:]");
+    let quiet = |line: &String| !line.contains("received") && !line.contains("created");
+    assert!(shown.iter().all(quiet), "{shown:?}");
+}
+
+#[test]
+fn events_come_as_they_happen_and_a_reader_who_comes_back_goes_on_where_it_was() {
+    let world = World::new();
+    let _alice = world.join("alice");
+    let mut bob = world.join("bob");
+    let path = socket(&world, "alice");
+    let mut program = Peer::connect(&path);
+    program.ask(&json!({"id": 1, "cmd": ["events"], "types": ["message"]}));
+    let (_, reply) = program.until_reply(&json!(1));
+    let hello = program.line();
+    assert_eq!(hello["ev"], "hello");
+    assert_eq!(hello["self"], "alice");
+    assert_eq!(reply["result"]["since"], hello["eid"]);
+    let hostile = "\"}{\\ $(reboot) `x` \u{1b}[2J";
+    bob.enter(&format!("send alice {hostile}"));
+    let message = program.line();
+    assert_eq!(message["text"], hostile);
+    assert_eq!(message["from"], "bob");
+    drop(program);
+
+    bob.enter("send alice two");
+    bob.until("[Message received by alice.]");
+    bob.until("[Message received by alice.]");
+    let mut program = Peer::connect(&path);
+    let since = message["eid"].as_str().unwrap();
+    program.ask(&json!({"cmd": ["events"], "since": since, "match": {"from": "b*"}}));
+    program.until_reply(&Value::Null);
+    assert_eq!(program.line()["ev"], "hello");
+    assert_eq!(program.line()["text"], "two");
+    program.write("events off");
+    program.until_reply(&Value::Null);
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_nothing_else_happens() {
+    let world = World::new();
+    let _alice = world.join("alice");
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    program.writer.write_all(b"\xff\xfe\n").unwrap();
+    program.write(&"x".repeat((512 << 10) + 1));
+    program.write("{\"id\":3,\"cmd\":[\"table\"],\"tpyes\":1}");
+    for re in [Value::Null, Value::Null, json!(3)] {
+        let reply = program.line();
+        assert_eq!(reply["re"], re);
+        assert_eq!(reply["error"]["code"], "usage");
+    }
+    program.write("version");
+    assert!(
+        program.line()["result"]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with("ackchat ")
+    );
+}
+
+#[test]
+fn a_half_closed_stream_gets_its_replies() {
+    let world = World::new();
+    let _bob = world.join("bob");
+    let _alice = world.join("alice");
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    for number in 0..20 {
+        program.write(&format!("send bob {number}"));
+    }
+    program.writer.shutdown(std::net::Shutdown::Write).unwrap();
+    for _ in 0..20 {
+        assert_eq!(program.line()["ok"], true);
+    }
+    let mut rest = String::new();
+    assert_eq!(program.reader.read_line(&mut rest).unwrap(), 0);
+}
+
+#[test]
+fn a_socket_that_nobody_answers_is_replaced_and_a_file_is_not() {
+    let world = World::new();
+    let mut alice = world.join("alice");
+    let path = socket(&world, "alice");
+    alice.kill();
+    assert!(path.exists());
+    let alice = world.join("alice");
+    Peer::connect(&path).write("version");
+    drop(alice);
+
+    let file = world.data.path().join("file");
+    std::fs::write(&file, "precious").unwrap();
+    let option = file.to_str().unwrap();
+    let mut carol = Program::start(&mut world.client("carol", &["--sock", option]));
+    let (_, complaint, exit) = carol.last_words();
+    assert_eq!(exit, 2, "{complaint}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+
+    let long = format!("/tmp/{}", "x".repeat(100));
+    let mut carol = Program::start(&mut world.client("carol", &["--sock", &long]));
+    let (_, complaint, exit) = carol.last_words();
+    assert_eq!(exit, 2);
+    assert!(complaint.contains("--sock"), "{complaint}");
+}
+
+#[test]
+fn a_message_is_awaited_as_far_as_was_asked_for() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let _alice = world.join("alice");
+    bob.enter("dereg");
+    bob.until(BYE);
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    let send = |id: u8, require: &str, timeout_ms: u64| json!({"id": id, "cmd": ["send", "bob", "x"], "require": require, "timeout_ms": timeout_ms});
+    for (id, require, timeout_ms, state) in [
+        (1, "queued", 9000, "queued"),
+        (2, "stored", 9000, "stored"),
+        (3, "delivered", 300, "stored"),
+    ] {
+        program.ask(&send(id, require, timeout_ms));
+        let (_, reply) = program.until_reply(&json!(id));
+        assert_eq!(reply["result"]["state"], state, "{reply}");
+    }
+    program.ask(&send(4, "delivered", 9000));
+    bob.enter("reg");
+    let (_, reply) = program.until_reply(&json!(4));
+    // By the server's receipt, or by bob's program, whoever is faster.
+    let state = reply["result"]["state"].as_str().unwrap();
+    assert!(["acked", "delivered"].contains(&state), "{reply}");
+}
