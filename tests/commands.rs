@@ -773,7 +773,7 @@ impl Person {
                     .disk
                     .submit(ticket, request)
                     .expect("the queue of the model is long"),
-                Output::Fact(_) | Output::Trace(_) => {}
+                Output::Clear | Output::Fact(_) | Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
                 Output::Write {
                     line,

@@ -324,6 +324,12 @@ impl Client {
         self.outbox.unconfirmed_count()
     }
 
+    /// Messages in the outbox that nobody has confirmed.
+    #[must_use]
+    pub const fn unconfirmed(&self) -> &BTreeSet<MessageId> {
+        self.outbox.unconfirmed()
+    }
+
     fn on_request(&mut self, id: RequestId, request: Request) {
         use asks::What;
         match request {

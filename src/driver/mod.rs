@@ -18,6 +18,7 @@ pub mod lines;
 pub mod merge;
 pub mod notify;
 pub mod output;
+pub mod pages;
 pub mod paint;
 pub mod paste;
 pub mod paths;

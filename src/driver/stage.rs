@@ -442,7 +442,7 @@ impl<'a> Stage<'a> {
                 }
                 shell::Output::Store(ticket, request) => submit(store, ticket, request),
                 // A script is no place to record from, and packets are not asked for.
-                shell::Output::Record(..) | shell::Output::Trace(_) => {}
+                shell::Output::Clear | shell::Output::Record(..) | shell::Output::Trace(_) => {}
                 shell::Output::Transmit(transmit) => {
                     if let Some(socket) = socket {
                         socket.send(transmit);

@@ -122,6 +122,8 @@ pub struct Context<'a> {
 /// What a line comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Clear the screen.
+    Clear,
     /// End the conversation.
     Close,
     /// Write a message to somebody, or to whom one talks to, in an editor.

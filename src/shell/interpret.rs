@@ -9,6 +9,7 @@ use super::registry::{Call, Parsed};
 use super::settings::Look;
 use crate::client::Request;
 use crate::model::InvalidText;
+use std::collections::BTreeSet;
 
 /// What is to be done for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +33,13 @@ pub fn interpret(
         Some(_) => Input::Conversation,
         None => Input::Command,
     };
+    let unconfirmed = BTreeSet::new();
     let assist = Assist {
         cx: *cx,
         conversation,
+        recent: &[],
+        unconfirmed: &unconfirmed,
+        files: None,
         look: Look::default(),
         colours: Colours::Off,
     };
@@ -150,6 +155,7 @@ pub(super) mod tests {
         let entry = |status, address: Option<&str>| Entry {
             status,
             address: address.map(|address| address.parse().unwrap()),
+            key_changed: false,
         };
         View {
             name: name("alice"),

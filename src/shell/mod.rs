@@ -34,7 +34,7 @@ pub use registry::Registry;
 use crate::client::event::{GroupAction, Session};
 use crate::client::port::{Entry, Recall, Recipient};
 use crate::client::{self, Client, Ending, Event, Mode, Request, RequestError, RequestId, View};
-use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX};
+use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX, RECENT_MAX};
 use crate::model::{Delivery, Instant, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
@@ -46,7 +46,7 @@ use interpret::Order;
 use lines::{Found, Lines, Pending};
 use render::Renderer;
 use settings::{Look, Origin, Presence, Switch, Time, Values, Wrong};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 /// A terminal, a pipe, a simulated actor and a control socket drive this and nothing else.
@@ -65,6 +65,10 @@ pub struct Shell {
     first_failure: Option<Exit>,
     /// The last answer to `list_members`.
     members: Vec<Name>,
+    /// Who was written with last, the latest first.
+    recent: Vec<Name>,
+    /// Lines that prepare a session, until they fail.
+    preparations: BTreeSet<LineId>,
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
 }
@@ -166,6 +170,8 @@ pub enum Tone {
 /// What has to be done next, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// An empty screen, where there is one.
+    Clear,
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
     /// Something happened, with named fields; a `Show` may say the same in words.
@@ -215,6 +221,8 @@ impl Shell {
             stage: Stage::Running,
             first_failure: None,
             members: Vec::new(),
+            recent: Vec::new(),
+            preparations: BTreeSet::new(),
             failure_told: false,
         }
     }
@@ -249,8 +257,19 @@ impl Shell {
 
     /// One line as typed, without its newline.
     pub fn handle_line(&mut self, now: Now, line: &str) -> LineId {
-        self.now = now;
         let id = self.lines.mint();
+        self.enter(now, id, line)
+    }
+
+    /// One line that prepares a session: if it fails that is shown, and nothing comes of it.
+    pub fn handle_preparation(&mut self, now: Now, line: &str) -> LineId {
+        let id = self.lines.mint();
+        self.preparations.insert(id);
+        self.enter(now, id, line)
+    }
+
+    fn enter(&mut self, now: Now, id: LineId, line: &str) -> LineId {
+        self.now = now;
         if self.stage != Stage::Running {
             self.settle_ended(id);
         } else if line.len() > LINE_BYTES_MAX {
@@ -409,6 +428,9 @@ impl Shell {
         Assist {
             cx: self.context(),
             conversation: self.conversation.as_ref(),
+            recent: self.recent.as_slice(),
+            unconfirmed: self.client.unconfirmed(),
+            files: None,
             look: self.look,
             colours,
         }
@@ -473,6 +495,7 @@ impl Shell {
 
     fn perform(&mut self, line: LineId, order: Order) {
         match order.action {
+            Action::Clear => self.outputs.push_back(Output::Clear),
             Action::Close => self.conversation = None,
             Action::Edit(target) => {
                 return match target.or_else(|| self.conversation.clone()) {
@@ -531,8 +554,16 @@ impl Shell {
     }
 
     fn refuse_setting(&mut self, line: LineId, wrong: &Wrong) {
-        let words = clean::line(&wrong.to_string());
-        self.complain(line, ErrorCode::Refused, &words);
+        let words = match wrong {
+            Wrong::Key(key) => format!("Setting {key} does not exist"),
+            Wrong::Late(key) => {
+                format!(
+                    "Setting {key} is read at the start only: give it as an option, or in config.toml"
+                )
+            }
+            Wrong::Value { key, expected } => format!("Setting {key} takes {expected}"),
+        };
+        self.complain(line, ErrorCode::Refused, &clean::line(&words));
         if let Wrong::Key(key) = wrong {
             let keys = settings::SETTINGS.iter().map(|setting| setting.key);
             let near = explain::did_you_mean(&explain::nearest(key, keys));
@@ -551,6 +582,9 @@ impl Shell {
 
     fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
         let about = about(&request, &self.view().mode);
+        if let Some(Recipient::Name(name)) = &about {
+            self.meet(name);
+        }
         let id = self.client.handle_request(self.now, request);
         let found = Found::Nothing;
         self.lines.begin(id, Pending { line, about, found }, later);
@@ -621,6 +655,7 @@ impl Shell {
                 ..
             } => self.failure_told = true,
             Event::Members { members, .. } => self.members.clone_from(members),
+            Event::Message(arrived) if arrived.audience.is_none() => self.meet(&arrived.from),
             _ => {}
         }
         if self.ends_conversation(&event) {
@@ -645,6 +680,13 @@ impl Shell {
                 messages: messages.unwrap_or(0),
             }));
         }
+    }
+
+    /// Somebody wrote, or was written to.
+    fn meet(&mut self, name: &Name) {
+        self.recent.retain(|recent| recent != name);
+        self.recent.truncate(RECENT_MAX - 1);
+        self.recent.insert(0, name.clone());
     }
 
     /// What the settings add to an event: the time before a message, who came and went.
@@ -792,6 +834,9 @@ impl Shell {
     /// A line failed, and with it, if nobody sits there, the program.
     fn fail(&mut self, line: Option<LineId>, code: ErrorCode, message: String, exit: Exit) {
         self.settle_failed(line, code, message, exit);
+        if line.is_some_and(|line| self.preparations.remove(&line)) {
+            return;
+        }
         self.first_failure.get_or_insert(exit);
         if self.settings.on_failure == OnFailure::End {
             if self.stage == Stage::Running {

@@ -191,7 +191,7 @@ mod tests {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 26);
+        assert_eq!(registry.commands().len(), 27);
     }
 
     #[test]

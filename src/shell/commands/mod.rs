@@ -42,6 +42,7 @@ commands![
     verify,
     trust,
     record,
+    clear,
     help,
     set,
     exit,
