@@ -16,6 +16,9 @@ pub(super) enum Tab {
     Untouched,
 }
 
+/// Blanks between two columns of a list.
+const GAP: usize = 2;
+
 impl Editor {
     pub(super) fn complete<H: Assist>(&mut self, before: Tab, assist: &H) {
         let (text, pos) = self.text.get();
@@ -73,8 +76,8 @@ impl Editor {
                 (cell, width)
             })
             .collect();
-        let column = cells.iter().map(|(_, width)| width).max().unwrap_or(&0) + 2;
-        for row in cells.chunks((self.cells.cols / column).max(1)) {
+        let column = cells.iter().map(|(_, width)| width).max().unwrap_or(&0) + GAP;
+        for row in cells.chunks(((self.cells.cols + GAP) / column).max(1)) {
             let mut gap = 0;
             for (cell, width) in row {
                 self.out += &" ".repeat(gap);
