@@ -783,7 +783,11 @@ impl Person {
                     .disk
                     .submit(ticket, request)
                     .expect("the queue of the model is long"),
-                Output::Answer(..) | Output::Aside(_) | Output::Fact(_) | Output::Trace(_) => {}
+                Output::Answer(..)
+                | Output::Aside(_)
+                | Output::Clear
+                | Output::Fact(_)
+                | Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
                 Output::Write {
                     line,

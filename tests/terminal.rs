@@ -321,6 +321,97 @@ fn a_search_and_a_list_go_on_while_messages_come() {
     bob.until_last(&[">>> send dave TEXT"]);
 }
 
+/// A thousand messages come, whatever is being typed; what comes after them is typed on.
+#[track_caller]
+fn flooded(world: &World, bob: &mut Pty, last: &[&str]) {
+    let mut lines = String::new();
+    for number in 0..1000 {
+        writeln!(lines, "send bob message {number}").unwrap();
+    }
+    world.pipe("carol", &lines);
+    bob.until("all of them, above what is typed", |rows, _| {
+        let at = rows.len().saturating_sub(last.len());
+        rows.iter().any(|row| row == "carol: message 999") && rows[at..] == *last
+    });
+    let shown = bob.all_rows();
+    let messages = shown
+        .iter()
+        .filter_map(|row| row.strip_prefix("carol: message "));
+    let expected: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    assert_eq!(messages.collect::<Vec<_>>(), expected);
+    let first = shown.iter().filter(|row| *row == last[0]).count();
+    assert_eq!(first, 1, "nothing was left behind");
+}
+
+#[test]
+fn a_thousand_messages_spare_a_search() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("table\r");
+    bob.until_last(&[">>>"]);
+    bob.keys("x\x12ta");
+    let search = "(reverse-i-search)`ta': table";
+    bob.until_last(&[search]);
+    flooded(&world, &mut bob, &[search]);
+    bob.keys("\r");
+    bob.until_last(&[">>>"]);
+    bob.until_somewhere(">>> table");
+}
+
+#[test]
+fn a_thousand_messages_spare_a_line_under_a_list() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("send\t\t");
+    bob.until_somewhere("send_group  not now");
+    bob.keys("_a\t");
+    bob.until_last(&[">>> send_all TEXT"]);
+    bob.keys("?\x02");
+    bob.until_last(&[">>> send_all ?"]);
+    flooded(&world, &mut bob, &[">>> send_all ?"]);
+}
+
+#[test]
+fn a_thousand_messages_spare_wrapped_rows_of_wide_characters() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 40, 24);
+    bob.keys(&format!("send carol {}", "日本語😀é".repeat(6)));
+    let rows = [
+        ">>> send carol 日本語😀é日本語😀é日本語",
+        "😀é日本語😀é日本語😀é日本語😀é",
+    ];
+    bob.until_last(&rows);
+    flooded(&world, &mut bob, &rows);
+}
+
+#[test]
+fn a_thousand_messages_spare_a_line_while_the_terminal_changes_its_size() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("half a line");
+    bob.until_last(&[">>> half a line"]);
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let lines = (0..1000).map(|number| format!("send bob message {number}\n"));
+            world.pipe("carol", &lines.collect::<String>());
+        });
+        for cols in [100, 60, 90, 50, 80] {
+            bob.resize(cols, 24);
+            bob.until_somewhere("carol: message ");
+        }
+        flood.join().unwrap();
+    });
+    bob.until("all of them", |rows, _| {
+        rows.iter().any(|row| row == "carol: message 999")
+            && rows.last().unwrap() == ">>> half a line"
+    });
+    let shown = bob.all_rows();
+    let messages = shown
+        .iter()
+        .filter(|row| row.starts_with("carol: message "));
+    assert_eq!(messages.count(), 1000);
+}
+
 #[test]
 fn a_wrapped_line_of_wide_characters_keeps_its_place() {
     let world = World::new();
@@ -346,7 +437,7 @@ fn a_wrapped_line_of_wide_characters_keeps_its_place() {
     ]);
     bob.until("the cursor", |_, cursor| cursor.1 == 36);
     bob.keys("\x0b\x19\r");
-    bob.until_somewhere("received by the server and saved.]");
+    bob.until_somewhere("received by the server and");
     bob.until_last(&[">>>"]);
 }
 
@@ -401,6 +492,36 @@ fn a_paste_may_be_one_message_or_given_up() {
     let rows = carol.rows();
     let at = rows.iter().position(|row| row == "bob: one").unwrap();
     assert_eq!(rows[at + 1..at + 4], ["  two", "  >>> three", "  four!"]);
+}
+
+#[test]
+fn a_question_mark_lists_at_once_and_a_long_answer_stops_at_the_end_of_a_page() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 40, 24);
+    bob.keys("se?");
+    bob.until_last(&[
+        "  a command:",
+        "send                 send_all",
+        "set                  send_group  not now",
+        ">>> se",
+    ]);
+    bob.keys("nd alice what?\x15help\r");
+    bob.until("a page", |rows, _| {
+        rows[0] == "Messages" && rows.last().unwrap().ends_with("more: Enter goes on --")
+    });
+    while bob.rows().last().unwrap().contains("Enter goes on") {
+        let before = bob.rows();
+        bob.keys("\r");
+        bob.until("the next page", |rows, _| {
+            rows.last().unwrap().len() > 2 && rows.last() != before.last()
+        });
+    }
+    bob.until_last(&[">>>"]);
+    bob.until_somewhere("keys, pipes");
+    let all = bob.all_rows();
+    let asked = all.iter().filter(|row| row.contains("Enter goes on"));
+    assert_eq!(asked.count(), 0, "it reads as one text");
+    assert!(all.contains(&"      send a message to one person".to_owned()));
 }
 
 #[test]
@@ -681,7 +802,7 @@ fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
         "echo: hello! I say back whatever you",
         "[Entered group lounge successfully.]",
         "[Group Message echo: hello!",
-        "received by the server and saved.]",
+        "received by the server and",
         "received by echo.]",
     ] {
         assert!(shown.contains(seen), "{seen}: {shown}");

@@ -39,7 +39,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("ed25519_dalek", &["secure/"]),
     ("getrandom", &["driver/"]),
     ("mio", &["driver/"]),
-    ("nix", &["driver/"]),
+    ("nix", &["driver/", "store/worker.rs"]),
     ("nom", &["shell/grammar.rs", "script/", "wire/"]),
     ("regex_lite", &["shell/"]),
     ("ring", &["secure/"]),
@@ -55,7 +55,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("strsim", &["shell/"]),
     ("subtle", &["secure/"]),
     ("toml", &["driver/"]),
-    ("unicode_segmentation", &["shell/editor/"]),
+    ("unicode_segmentation", &["shell/editor/", "shell/wrap.rs"]),
     ("x25519_dalek", &["secure/"]),
     ("zeroize", &["secure/", "driver/"]),
 ];

@@ -38,6 +38,8 @@ pub struct Entry {
     pub status: Status,
     /// Where it is, or was.
     pub address: Option<SocketAddr>,
+    /// Its key is not the one that is pinned: nothing is sent to it.
+    pub key_changed: bool,
 }
 
 /// What commands mean now (semantics.md 3.1).

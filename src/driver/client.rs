@@ -36,16 +36,20 @@ use crate::shell::incoming::Line;
 use crate::shell::records::Whereabouts;
 use crate::shell::settings::NotifyText;
 use crate::shell::wrap::Layout;
+use crate::shell::{self, clean, explain};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
 use signal_hook::low_level::emulate_default_handler;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Columns of a line that are told when it fails.
+const QUOTE_COLUMNS: usize = 50;
 
 /// What `join` may be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +96,9 @@ pub fn run(options: &JoinOptions) -> Exit {
 pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
     let opened = config::settle(options).and_then(|start| {
         let mut chat = Loop::open(&start)?;
-        if chat.desk.is_some() {
-            chat.rc = start.rc.into();
+        // A demonstration is the same for everybody.
+        if company.tour.is_none() {
+            chat.rc = start.rc;
         }
         for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
@@ -133,7 +138,10 @@ struct Loop {
     /// Programs that use this session.
     doors: Doors,
     on_failure: OnFailure,
-    in_flight: BTreeSet<LineId>,
+    /// Lines without an outcome, and where each stood, if it is to be told when it fails.
+    in_flight: BTreeMap<LineId, Option<String>>,
+    /// How many lines of the input were taken.
+    line_count: u64,
     entropy: Instant,
     /// Lines were read that nobody has taken out yet.
     backlog: bool,
@@ -149,7 +157,7 @@ struct Loop {
     /// The terminal and the lines typed at it, if somebody sits there.
     desk: Option<Desk>,
     /// Lines of rc.chat that are still to be entered.
-    rc: VecDeque<String>,
+    rc: Vec<(usize, String)>,
     /// Others that live in this loop.
     guests: Vec<Box<dyn Guest>>,
     /// Says what to try next.
@@ -264,7 +272,8 @@ impl Loop {
             recording: Recording::default(),
             doors,
             on_failure: settings.on_failure,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            line_count: 0,
             backlog: false,
             messages: 0,
             prompt_due: None,
@@ -272,7 +281,7 @@ impl Loop {
             failed: None,
             cut_short: false,
             desk,
-            rc: VecDeque::new(),
+            rc: Vec::new(),
             guests: Vec::new(),
             tour: None,
             unfinished: false,
@@ -283,11 +292,12 @@ impl Loop {
     fn run(&mut self) -> Exit {
         let now = self.reactor.now();
         let line = self.shell.start(now);
-        self.in_flight.insert(line);
-        for line in std::mem::take(&mut self.rc) {
+        self.in_flight.insert(line, None);
+        for (number, text) in std::mem::take(&mut self.rc) {
             // They wait for the login, which decides what they mean.
-            let line = self.shell.handle_line(now, &line);
-            self.in_flight.insert(line);
+            let line = self.shell.handle_preparation(now, &text);
+            let place = format!("rc.chat:{number}");
+            self.in_flight.insert(line, Some(quote(&place, &text)));
         }
         self.hold_prompt(now);
         self.tell_complaint();
@@ -462,7 +472,8 @@ impl Loop {
                 Read::Nothing => return Ok(()),
             }
         };
-        let assist = self.shell.assist(self.paint.colours());
+        let mut assist = self.shell.assist(self.paint.colours());
+        assist.files = Some(paths::beginning);
         match self.console.feed(now.instant, keys, &assist) {
             None => {}
             Some(Urgent::GivenUp) => self.console.show(),
@@ -610,27 +621,44 @@ impl Loop {
                     return;
                 }
                 Some(Typed::End) => self.end(now),
-                Some(Typed::Line(Line::Text(text))) => {
-                    self.remember(&text);
-                    let line = self.shell.handle_line(now, &text);
-                    self.recording.handle_line(now.instant, line, &text);
-                    self.in_flight.insert(line);
-                }
-                Some(Typed::Line(Line::NotUtf8)) => {
-                    self.refuse_line(now, "[Invalid line: it is not UTF-8.]");
-                }
-                Some(Typed::Line(Line::TooMany)) => {
-                    self.refuse_line(now, "[Too many lines wait. Try again.]");
-                }
-                Some(Typed::Line(Line::TooLong)) => {
-                    let words =
-                        format!("[Invalid line: it is longer than {LINE_BYTES_MAX} bytes.]");
-                    self.refuse_line(now, &words);
+                Some(Typed::Line(line)) => {
+                    self.line_count += 1;
+                    self.take_line(now, line);
                 }
             }
             self.hold_prompt(now);
         }
         self.backlog = true;
+    }
+
+    fn take_line(&mut self, now: Now, line: Line) {
+        match line {
+            Line::Text(text) if self.is_remark(&text) => {}
+            Line::Text(text) => {
+                self.remember(&text);
+                let line = self.shell.handle_line(now, &text);
+                self.recording.handle_line(now.instant, line, &text);
+                self.in_flight.insert(line, self.place(&text));
+            }
+            Line::NotUtf8 => self.refuse_line(now, "[Invalid line: it is not UTF-8.]"),
+            Line::TooMany => self.refuse_line(now, "[Too many lines wait. Try again.]"),
+            Line::TooLong => {
+                let words = format!("[Invalid line: it is longer than {LINE_BYTES_MAX} bytes.]");
+                self.refuse_line(now, &words);
+            }
+        }
+    }
+
+    /// Whether a line of a batch is for its readers only.
+    fn is_remark(&self, text: &str) -> bool {
+        let is_batch = self.desk.is_none() && self.shell.conversation().is_none();
+        is_batch && text.trim_start().starts_with('#')
+    }
+
+    /// Where the line stands that was taken last; somebody who types knows.
+    fn place(&self, text: &str) -> Option<String> {
+        let place = format!("line {} of the input", self.line_count);
+        (self.on_failure != OnFailure::Show).then(|| quote(&place, text))
     }
 
     fn remember(&mut self, line: &str) {
@@ -660,6 +688,9 @@ impl Loop {
     /// A line that cannot be handed to the shell fails as one that the shell refuses.
     fn refuse_line(&mut self, now: Now, words: &str) {
         self.say(Tone::Failure, words);
+        if let Some(place) = self.place("") {
+            self.say(Tone::Hint, &place);
+        }
         if self.on_failure != OnFailure::Show {
             self.failed = self.failed.or(Some(Exit::Usage));
         }
@@ -811,6 +842,7 @@ impl Loop {
             match output {
                 // They are for programs.
                 Output::Answer(..) | Output::Aside(_) => {}
+                Output::Clear => self.clear(),
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
                 Output::Errand(errand) => {
                     self.errands
@@ -826,7 +858,10 @@ impl Loop {
                 }
                 Output::Settled(line, outcome) => {
                     self.recording.handle_settled(line, &outcome);
-                    self.in_flight.remove(&line);
+                    let place = self.in_flight.remove(&line).flatten();
+                    if let (Some(place), shell::Outcome::Failed { .. }) = (place, outcome) {
+                        self.say(Tone::Hint, &place);
+                    }
                 }
                 Output::Show(shown) => self.show(now, &shown),
                 Output::Store(ticket, request) => self.submit(ticket, request),
@@ -843,7 +878,7 @@ impl Loop {
                     count,
                 } => {
                     let written = paths::write_new(Path::new(&*file), &bytes);
-                    let written = written.map(|()| count).map_err(|error| error.to_string());
+                    let written = written.map(|()| count).map_err(|error| paths::why(&error));
                     self.shell.handle_written(line, &file, written);
                 }
             }
@@ -860,8 +895,13 @@ impl Loop {
             Tone::Failure | Tone::Hint | Tone::Notice => Layout::Own,
         };
         let text = self.console.wrapped(&shown.text, layout);
-        self.console
-            .print_above(&self.paint.paint_shown(shown, &text));
+        let text = self.paint.paint_shown(shown, &text);
+        // While the prompt is held somebody waits for what a line of theirs brings.
+        if self.prompt_due.is_some() && shown.messages == 0 {
+            self.console.print_answer(&text);
+        } else {
+            self.console.print_above(&text);
+        }
         if let Some(event) = &shown.event {
             self.tell_company(event);
         }
@@ -901,6 +941,13 @@ impl Loop {
             let from = arrived.from.as_str();
             let sequence = desk.kind.sequence(look.notify, from, text);
             self.screen.print(&sequence, 0);
+        }
+    }
+
+    /// An empty screen with the prompt at its top.
+    fn clear(&mut self) {
+        if let Some(editor) = self.console.editor() {
+            editor.clear_screen();
         }
     }
 
@@ -969,6 +1016,14 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         trace: options.trace.is_some(),
         arrivals: Arrivals::Take,
     }
+}
+
+/// A hint that says where a line stands.
+fn quote(place: &str, line: &str) -> String {
+    let line = explain::keep_start(&clean::line(line), QUOTE_COLUMNS);
+    format!("  {place}: {line}")
+        .trim_end_matches([':', ' '])
+        .to_owned()
 }
 
 /// Whether a text has a name as a word of its own.

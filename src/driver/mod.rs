@@ -22,6 +22,7 @@ pub mod log;
 pub mod merge;
 pub mod notify;
 pub mod output;
+pub mod pages;
 pub mod paint;
 pub mod paste;
 pub mod paths;

@@ -2,6 +2,7 @@
 
 use super::{Fault, ambient};
 use crate::model::Name;
+use crate::model::limits::COMPLETED_FILES_MAX;
 use crate::secure::Identity;
 use crate::shell::Exit;
 use directories::ProjectDirs;
@@ -348,6 +349,43 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::remove_file(path).ok();
     }
     written
+}
+
+/// The paths that begin so, folders with a `/` at their end, in order; for completion.
+#[must_use]
+pub fn beginning(begin: &str) -> Vec<String> {
+    let (folder, name) = match begin.rfind('/') {
+        Some(at) => begin.split_at(at + 1),
+        None => ("", begin),
+    };
+    let place = if folder.is_empty() { "." } else { folder };
+    let Ok(entries) = fs::read_dir(place) else {
+        return Vec::new();
+    };
+    let row = |entry: fs::DirEntry| {
+        let found = entry.file_name().into_string().ok()?;
+        let is_hidden = found.starts_with('.') && !name.starts_with('.');
+        let is_wanted = found.starts_with(name) && !is_hidden;
+        let is_harmless = !found.chars().any(char::is_control);
+        let end = if entry.path().is_dir() { "/" } else { "" };
+        (is_wanted && is_harmless).then(|| format!("{folder}{found}{end}"))
+    };
+    let rows = entries.flatten().filter_map(row);
+    let mut rows: Vec<String> = rows.take(COMPLETED_FILES_MAX).collect();
+    rows.sort();
+    rows
+}
+
+/// Why a file could not be written, without the numbers of an operating system.
+#[must_use]
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => "there is such a file already".to_owned(),
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not permitted".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// As ssh does: a secret that others may read is no secret.

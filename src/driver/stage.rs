@@ -445,6 +445,7 @@ impl<'a> Stage<'a> {
                 // Nobody but the script asks for anything, and nothing else runs.
                 shell::Output::Answer(..)
                 | shell::Output::Aside(_)
+                | shell::Output::Clear
                 | shell::Output::Errand(_)
                 | shell::Output::Record(..)
                 | shell::Output::Trace(_) => {}

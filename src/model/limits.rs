@@ -492,12 +492,12 @@ pub const ESCAPE_WAIT: Duration = ms(30);
 pub const HISTORY_LINES_MAX: usize = 10_000;
 /// Killed texts that can be yanked, as many as readline and rustyline keep.
 pub const KILLS_MAX: usize = 60;
+/// Files of a folder that completion looks at; a person does not choose among more.
+pub const COMPLETED_FILES_MAX: usize = 1000;
 /// Candidates that Tab lists; the rest is counted.
 pub const LISTED_MAX: usize = 100;
-/// A longer paste asks before any of it runs (weechat #1117).
-pub const PASTE_LINES_MAX: usize = 3;
-/// The same in bytes.
-pub const PASTE_BYTES_MAX: usize = 1000;
+/// People that completion remembers to have been written with.
+pub const RECENT_MAX: usize = 16;
 /// Changes of presence are told together when they come within this.
 pub const PRESENCE_FOLD: Duration = ms(2000);
 /// Names in one line about presence; the rest is counted.

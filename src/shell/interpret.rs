@@ -11,6 +11,7 @@ use super::registry::{Call, Parsed};
 use super::settings::Look;
 use crate::client::Request;
 use crate::model::InvalidText;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What is to be done for a line.
@@ -35,9 +36,13 @@ pub fn interpret(
         Some(_) => Input::Conversation,
         None => Input::Command,
     };
+    let unconfirmed = BTreeSet::new();
     let assist = Assist {
         cx: *cx,
         conversation,
+        recent: &[],
+        unconfirmed: &unconfirmed,
+        files: None,
         look: Look::default(),
         colours: Colours::Off,
     };
@@ -198,6 +203,7 @@ pub(super) mod tests {
         let entry = |status, address: Option<&str>| Entry {
             status,
             address: address.map(|address| address.parse().unwrap()),
+            key_changed: false,
         };
         View {
             name: name("alice"),

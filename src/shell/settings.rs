@@ -56,13 +56,13 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// There is no such setting.
-    #[error("there is no setting {0}")]
+    #[error("Setting {0} does not exist")]
     Key(String),
     /// It can only be said at the start.
-    #[error("{0} is decided at the start: by an option, or in config.toml")]
+    #[error("Setting {0} is read at the start only: give it as an option, or in config.toml")]
     Late(&'static str),
     /// It is none of the values that it may have.
-    #[error("{key} is {expected}")]
+    #[error("Setting {key} takes {expected}")]
     Value {
         /// Which setting.
         key: &'static str,

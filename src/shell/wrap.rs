@@ -151,8 +151,7 @@ mod tests {
         let rows = [
             "  Tab      completes",
             "           what fits,",
-            "           twice:",
-            "           lists",
+            "           twice: lists",
         ];
         check(row, 24, Layout::Own, &rows);
         let row = "  send_group TEXT  to all in the group";

@@ -928,6 +928,7 @@ impl World {
     fn perform(&mut self, id: NodeId, output: shell::Output) -> Performed {
         let now = self.now;
         match output {
+            shell::Output::Clear => {}
             shell::Output::Edit(line, target) => {
                 // Nobody sits there.
                 let clocks = self.see(id).now(now);
