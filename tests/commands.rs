@@ -387,6 +387,13 @@ fn what_was_said_is_remembered_found_and_written_down() {
         alice> unread
         alice< [Unread messages:]
         alice< bob: 1
+        alice> history bob 1
+        alice< TS bob: psst
+        alice> unread
+        alice< [No unread messages.]
+        bob>   send alice and again
+        alice> unread
+        alice< bob: 1
         alice> leave_group
         alice< bob: psst
         alice> unread
@@ -401,7 +408,7 @@ fn what_was_said_is_remembered_found_and_written_down() {
         alice> export bob talk.pdf
         alice< [Not a kind of file that can be written.]
         alice> export bob talk one.json
-        alice< [4 messages written to talk one.json.]
+        alice< [5 messages written to talk one.json.]
         alice> export bob talk one.json
         alice< [Cannot write talk one.json: it exists.]
         ",

@@ -21,7 +21,7 @@ pub struct View {
     pub table_complete: bool,
     /// Groups seen in lists, joined or created.
     pub groups: BTreeSet<GroupName>,
-    /// How many messages are held while in a group.
+    /// How many messages are held while in a group, and nobody has looked them up.
     pub held: usize,
     /// One's own 30 digits.
     pub fingerprint: Fingerprint,

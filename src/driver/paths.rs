@@ -404,7 +404,7 @@ fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fa
 
 fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
     let words = format!("Cannot {verb} {}: {error}.", path.display());
-    Fault::new(Exit::Usage, &words)
+    Fault::new(Exit::Unreachable, &words)
 }
 
 #[cfg(test)]

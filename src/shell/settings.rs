@@ -374,12 +374,12 @@ mod tests {
             let wrong = values.put(key, value, Origin::Set).unwrap_err();
             assert_eq!(wrong.to_string(), words);
         };
-        check("colour", "on", "there is no setting colour");
+        check("colour", "on", "Setting colour does not exist");
         check("time", "long", "time is off, short, iso");
         check(
             "port",
             "5",
-            "port is decided at the start: by an option, or in config.toml",
+            "Setting port is read at the start only: give it as an option, or in config.toml",
         );
         let file = values.put("port", "70000", Origin::File(1)).unwrap_err();
         assert_eq!(file.to_string(), "port is a number from 0 to 65535");

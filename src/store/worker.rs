@@ -201,6 +201,9 @@ impl<E: Engine> Worker<E> {
                 self.tell(told);
             }
         }
+        if let Some(db) = self.disk.db {
+            disk::close(db, self.disk.kind);
+        }
     }
 
     /// Waits for requests, and meanwhile for a sick disk to heal. False: nobody will ask any more.
