@@ -564,13 +564,7 @@ struct Person {
 
 impl World {
     fn new() -> Self {
-        let config = server::Config {
-            quiet: false,
-            relay: true,
-            trace: false,
-            log_text: false,
-            store: 9,
-        };
+        let config = server::Config::new(9);
         let identity = Arc::new(Identity::from_seed([1; 32]));
         Self {
             now: Now {

@@ -329,6 +329,8 @@ pub const RELAY_ALL_BYTES_PER_S: u32 = 1_250_000;
 
 /// Store requests that wait; beyond, the request is given back.
 pub const STORE_QUEUE_MAX: usize = 8192;
+/// Bytes of messages to many that a store remembers until all who are here have them.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
 /// Store requests in one transaction: a commit costs about as much for one as for these.
 pub const STORE_BATCH_MAX: usize = 512;
 /// A disk that does not take a commit is tried again after this.

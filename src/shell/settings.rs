@@ -375,13 +375,16 @@ mod tests {
             assert_eq!(wrong.to_string(), words);
         };
         check("colour", "on", "Setting colour does not exist");
-        check("time", "long", "time is off, short, iso");
+        check("time", "long", "Setting time takes off, short, iso");
         check(
             "port",
             "5",
             "Setting port is read at the start only: give it as an option, or in config.toml",
         );
         let file = values.put("port", "70000", Origin::File(1)).unwrap_err();
-        assert_eq!(file.to_string(), "port is a number from 0 to 65535");
+        assert_eq!(
+            file.to_string(),
+            "Setting port takes a number from 0 to 65535"
+        );
     }
 }

@@ -56,7 +56,9 @@ impl Whose {
             ),
             Self::Server => (
                 "SELECT count(*) FROM names WHERE identity IS NOT NULL",
-                "SELECT count(*) FROM mail",
+                "SELECT (SELECT count(*) FROM mail) + (SELECT
+                    coalesce(sum(length(pending) - length(replace(pending, char(10), ''))), 0)
+                    FROM body)",
                 "SELECT 'a mail without its text' FROM mail
                     WHERE body NOT IN (SELECT body FROM body)
                 UNION ALL SELECT 'a text without its mail' FROM body
