@@ -523,7 +523,7 @@ time = "iso"
             ),
             (
                 "[default]\ntime = \"long\"",
-                "config.toml:2:\n  time = \"long\"\n         ^^^^^^ time is off, short, iso",
+                "config.toml:2:\n  time = \"long\"\n         ^^^^^^ Setting time takes off, short, iso",
             ),
             (
                 "[profile.x]\nport = 70000",
