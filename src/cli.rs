@@ -1,5 +1,7 @@
 //! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
 
+mod complete;
+mod man;
 mod run;
 
 use ackchat::client::GroupPrivate;
@@ -9,7 +11,7 @@ use ackchat::driver::paint::Colour;
 use ackchat::driver::run::{ReplayOptions, RunOptions};
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::driver::upkeep::{Backup, Upkeep};
-use ackchat::driver::{Fault, host};
+use ackchat::driver::{Fault, host, paths, plugins};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::server::Rates;
@@ -26,10 +28,14 @@ pub(crate) enum Invocation {
     Config(Option<PathBuf>, Question),
     /// A server, a friend and a client, for a try.
     Demo(Serve, Join),
+    /// A program of somebody else, and its words.
+    External(PathBuf, Vec<String>),
     /// A server and its first client.
     Host(Serve, Join),
     /// A client.
     Join(Join),
+    /// A page of the manual.
+    Man(String),
     /// Recordings, to be made one test.
     Merge(Vec<String>),
     /// `--help` or `--version`: write this and end.
@@ -84,14 +90,15 @@ const PORT_MIN: u16 = 1024;
 /// Reads the arguments, without the program's own name.
 pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
+        Some("__complete") => Ok(Invocation::Print(complete::answer(&args[1..]))),
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
         Some(
             "serve" | "join" | "host" | "demo" | "run" | "replay" | "merge" | "backup" | "config"
-            | "help" | "--help" | "-h" | "--version" | "-V",
+            | "completions" | "man" | "help" | "--help" | "-h" | "--version" | "-V",
         ) => modern(args),
         None => default_profile(),
-        _ => Err(usage()),
+        Some(word) => external(word, &args[1..]).ok_or_else(usage),
     }
 }
 
@@ -101,6 +108,13 @@ fn default_profile() -> Result<Invocation, Refused> {
         Some(name) => modern(&["join".to_owned(), name]),
         None => Err(usage()),
     }
+}
+
+/// `ackchat-NAME`, if there is such a program.
+fn external(word: &str, words: &[String]) -> Option<Invocation> {
+    let folder = paths::config_directory().ok()?.join("plugins");
+    let path = plugins::program(&folder, word)?;
+    Some(Invocation::External(path, words.to_vec()))
 }
 
 fn fault(fault: Fault) -> Refused {
@@ -193,6 +207,15 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             given.insert("server".to_owned());
             Invocation::Host(serve, options.join(client_name(&name)?, server, 0, given))
         }
+        Form::Completions { shell } => Invocation::Print(shell.script().to_owned()),
+        Form::Man { page } => match man::find(page.as_deref()) {
+            Some(page) => Invocation::Man(page.text),
+            None => {
+                return Err(refused(
+                    "error: there is no such page; ackchat man names them",
+                ));
+            }
+        },
         Form::Merge { files } => Invocation::Merge(files),
         Form::Replay(args) => Invocation::Replay(Box::new(args.replay()?)),
         Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
@@ -322,6 +345,12 @@ enum Form {
         #[command(flatten)]
         options: JoinOptions,
     },
+    /// What a shell needs to complete ackchat: source <(ackchat completions bash)
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: complete::Shell,
+    },
     /// Be the server and chat as NAME, in one program
     Host {
         /// 1 to 32 letters, digits, ".", "_" and "-"
@@ -345,6 +374,11 @@ enum Form {
         port: u16,
         #[command(flatten)]
         options: JoinOptions,
+    },
+    /// Read the manual: a subcommand, or chat, config.5, events, plugins, shell
+    Man {
+        /// Which page; else that of the program
+        page: Option<String>,
     },
     /// Make one test of the recordings of several people, for standard output
     Merge {
@@ -744,26 +778,6 @@ mod tests {
                 Ok(Invocation::Print(text)) => assert!(text.contains(part), "{text}"),
                 other => panic!("{line}: {other:?}"),
             }
-        }
-    }
-
-    /// `UPDATE=1 cargo test --bin ackchat` writes the files anew.
-    #[test]
-    fn completions_of_shells_are_what_the_arguments_say() {
-        use clap_complete::Shell::{Bash, Fish, Zsh};
-        for (shell, file) in [
-            (Bash, "completions/ackchat.bash"),
-            (Fish, "completions/ackchat.fish"),
-            (Zsh, "completions/_ackchat"),
-        ] {
-            let mut script = Vec::new();
-            let mut command = <Modern as clap::CommandFactory>::command();
-            clap_complete::generate(shell, &mut command, "ackchat", &mut script);
-            if std::env::var_os("UPDATE").is_some() {
-                std::fs::write(file, &script).unwrap();
-            }
-            let kept = std::fs::read(file).unwrap_or_default();
-            assert!(kept == script, "{file} is not what the arguments say");
         }
     }
 }

@@ -84,19 +84,20 @@ fn no_text_is_ever_more_than_data_to_a_hook() {
          echo \"$ACKCHAT_TEXT\" >&2",
     );
     let mut alice = story.join("alice", &hook("record", &run, "reply = true"));
-    let mut bob = story.world.join("bob");
-    alice.until("[Client table updated.]");
-    for text in HOSTILE {
+    // Nobody is answered more than six times a minute.
+    let mut senders = ["bob", "carol"].map(|name| (name, story.world.join(name)));
+    for (index, text) in HOSTILE.into_iter().enumerate() {
+        let (name, sender) = &mut senders[index / 6];
         // One pair of quotes around all of a text is taken off.
-        bob.enter(&format!("send alice \"{text}\""));
-        bob.until("alice: seen by message alice from bob");
+        sender.enter(&format!("send alice \"{text}\""));
+        sender.until(&format!("alice: seen by message alice from {name}"));
         assert_eq!(story.seen("env").as_deref(), Some(text));
         assert_eq!(story.seen("words").as_deref(), Some("0\n"));
         let json = story.seen("json").unwrap();
         assert_eq!(story.seen("stdin").unwrap(), format!("{json}\n"));
         let event: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(event["text"], text);
-        assert_eq!(event["from"], "bob");
+        assert_eq!(event["from"], *name);
         assert_eq!(event["auto"], false);
     }
     let (lines, _, code) = alice.end();

@@ -728,6 +728,43 @@ fn a_message_may_be_written_in_an_editor_while_others_write() {
 }
 
 #[test]
+fn a_program_of_five_lines_completes_names_and_stands_in_help() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat/plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let manifest = r#"{"api":1,"about":"say hello","args":[{"name":"who","kind":"peer"}]}"#;
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = --ackchat-manifest ]; then\n  echo '{manifest}'\n  exit\nfi\n\
+         echo \"hello, $1\"\n"
+    );
+    let program = folder.join("ackchat-greet");
+    std::fs::write(&program, script).unwrap();
+    let set = Command::new("chmod").arg("700").arg(&program).status();
+    assert!(set.unwrap().success());
+    let _carol = world.sit("carol", 80, 24);
+    let mut bob = world.sit("bob", 80, 40);
+    bob.keys("gre\tCA\t\r");
+    bob.until_last(&[">>> greet carol", "  hello, carol", ">>>"]);
+    bob.keys("greet ");
+    bob.until_last(&[">>> greet WHO"]);
+    bob.keys("\x15help\r");
+    bob.until("a heading of its own", |rows, _| {
+        let at = rows
+            .iter()
+            .position(|row| row == "Other programs (external)");
+        at.is_some_and(|at| {
+            let row = &rows[at + 1];
+            row.starts_with("  greet WHO ") && row.ends_with(" say hello")
+        })
+    });
+    // A program that changes is asked again.
+    let loud = std::fs::read_to_string(&program).unwrap();
+    std::fs::write(&program, loud.replace("hello", "HELLO THERE")).unwrap();
+    bob.keys("greet ca\t\r");
+    bob.until_somewhere("  HELLO THERE, carol");
+}
+
+#[test]
 fn what_config_says_holds_and_rc_lines_run_first() {
     let world = World::new();
     let folder = world.data.path().join("ackchat");

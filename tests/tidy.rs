@@ -30,10 +30,11 @@ const FLOORS: [(&str, u8); 13] = [
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 24] = [
+const CRATES: [(&str, &[&str]); 25] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
     ("clap", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("colored", &["driver/"]),
     ("directories", &["driver/"]),
     ("ed25519_dalek", &["secure/"]),

@@ -313,6 +313,7 @@ impl Loop {
             }
             result = self.turn();
         };
+        self.errands.end();
         self.console.hide();
         self.print();
         let shown = self.screen.finish();

@@ -107,10 +107,10 @@ impl Errands {
     /// Whether a program has still to say what it is: not for long.
     #[must_use]
     pub fn is_looking(&self) -> bool {
-        let purposes = self.running.iter().map(|(_, purpose)| purpose);
-        let waiting = self.waiting.iter().map(|(_, purpose)| purpose);
-        let mut all = purposes.chain(waiting);
-        all.any(|purpose| matches!(purpose, Purpose::Manifest(_)))
+        let mut running = self.running.iter();
+        running.any(|(child, purpose)| {
+            matches!(purpose, Purpose::Manifest(_)) && !child.is_told_to_end()
+        })
     }
 
     /// Starts what waits, feeds and reads what runs, and hands over what has ended.
@@ -156,6 +156,12 @@ impl Errands {
         }
     }
 
+    /// The program ends: whatever runs is told so.
+    pub fn end(&mut self) {
+        self.waiting.clear();
+        self.running.clear();
+    }
+
     /// Asks programs what they are, unless they said it already.
     fn ask(&mut self, shell: &mut Shell, wanted: &Wanted) {
         let found = self.plugins.find();
@@ -187,8 +193,12 @@ impl Errands {
     }
 
     fn start(&mut self, now: Now, reactor: &Reactor, shell: &mut Shell) {
-        while self.running.len() < CHILDREN_MAX {
-            let Some((order, purpose)) = self.waiting.pop_front() else {
+        loop {
+            // Somebody sits there and waits for a manifest; hooks and commands wait for each other.
+            let has_room = self.running.len() < CHILDREN_MAX;
+            let may_start = |(_, purpose): &_| has_room || matches!(purpose, Purpose::Manifest(_));
+            let next = self.waiting.iter().position(may_start);
+            let Some((order, purpose)) = next.and_then(|next| self.waiting.remove(next)) else {
                 return;
             };
             let watched = reactor.watch_children();

@@ -18,6 +18,7 @@ pub mod history;
 mod hooks;
 pub mod host;
 pub mod input;
+pub mod known;
 pub mod log;
 pub mod merge;
 pub mod notify;

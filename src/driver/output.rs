@@ -8,8 +8,9 @@ use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::{Command, Stdio};
 
 /// As many bytes as a pipe that `poll(2)` calls writable takes without waiting (POSIX, `PIPE_BUF`).
 const PIECE_BYTES: usize = nix::libc::PIPE_BUF;
@@ -210,6 +211,25 @@ pub fn say(text: &str) -> Exit {
     // A reader who went away has read enough.
     put(io::stdout().as_fd(), text);
     Exit::Done
+}
+
+/// Shows a page of the manual: by `man`, where somebody reads it, else as it is written.
+#[must_use]
+pub fn page(text: &str) -> Exit {
+    if !io::stdout().is_terminal() {
+        return say(text);
+    }
+    let mut man = Command::new("man");
+    let Ok(mut man) = man.args(["-l", "-"]).stdin(Stdio::piped()).spawn() else {
+        return say(text);
+    };
+    if let Some(stdin) = man.stdin.take() {
+        put(stdin.as_fd(), text);
+    }
+    match man.wait() {
+        Ok(_) => Exit::Done,
+        Err(_) => Exit::No,
+    }
 }
 
 /// Says a line on stderr. If nobody reads it, nobody is told.

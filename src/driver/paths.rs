@@ -143,6 +143,18 @@ pub fn store(data: Option<&Path>, profile: Option<&Name>) -> Result<PathBuf, Fau
     }
 }
 
+/// The names of the profiles that there are, in order.
+#[must_use]
+pub fn profiles(data: Option<&Path>) -> Vec<String> {
+    let folder = data_directory(data).map(|data| data.join("profiles"));
+    let entries = folder.ok().and_then(|folder| fs::read_dir(folder).ok());
+    let names = entries.into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.parse::<Name>().is_ok()).collect();
+    names.sort();
+    names
+}
+
 fn profile_directory(data: Option<&Path>, name: &Name) -> Result<PathBuf, Fault> {
     // Names are equal without regard to case, so are their profiles.
     let folder = name.to_lower();

@@ -2,7 +2,9 @@
 //!
 //! Both places are looked at when such a name is listed, completed or run, never at the start.
 
+use super::Fault;
 use crate::model::limits::PLUGINS_MAX;
+use crate::shell::Exit;
 use crate::shell::command::Command;
 use crate::shell::external::{self, PREFIX, Source, Word};
 use std::collections::BTreeMap;
@@ -10,7 +12,9 @@ use std::env;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process;
 
 /// Where such programs are, and what they said of themselves.
 #[derive(Debug, Default)]
@@ -103,7 +107,7 @@ impl Plugins {
             .create_new(true)
             .mode(0o755)
             .open(&path)?;
-        file.write_all(SCRIPT.replace("NAME", word.as_str()).as_bytes())?;
+        file.write_all(script(word.as_str()).as_bytes())?;
         Ok(path)
     }
 }
@@ -117,6 +121,27 @@ pub fn program(folder: &Path, word: &str) -> Option<PathBuf> {
     found
         .find(|found| found.word == word)
         .map(|found| found.path)
+}
+
+/// Becomes such a program: it has our input, output and terminal, and its status is ours. Comes
+/// back only if that cannot be.
+#[must_use]
+pub fn become_program(path: &Path, words: &[String], profile: Option<&str>) -> Exit {
+    let mut command = process::Command::new(path);
+    command.args(words);
+    command.env("ACKCHAT_PLUGIN_API", external::API.to_string());
+    if let Some(profile) = profile {
+        command.env("ACKCHAT_PROFILE", profile);
+    }
+    let error = command.exec();
+    let words = format!("Cannot run {}: {error}.", path.display());
+    Fault::new(Exit::CannotRun, &words).report()
+}
+
+/// A script to begin with.
+#[must_use]
+pub fn script(name: &str) -> String {
+    SCRIPT.replace("NAME", name)
 }
 
 const SCRIPT: &str = r#"#!/bin/sh

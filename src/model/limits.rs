@@ -486,6 +486,9 @@ pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 /// Programs that are commands; beyond, the rest is not seen.
 pub const PLUGINS_MAX: usize = 64;
 
+/// How long completion waits for a program's own candidates.
+pub const COMPLETE_LIMIT: Duration = ms(150);
+
 // The line editor.
 
 /// Half an escape sequence is given up after this: more than a slow line takes between two bytes.

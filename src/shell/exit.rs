@@ -24,6 +24,8 @@ pub enum Exit {
     Refused = 7,
     /// Timed out: not known.
     TimedOut = 8,
+    /// A program of somebody else cannot be run.
+    CannotRun = 126,
     /// Ctrl-C (128 + SIGINT).
     Interrupted = 130,
     /// SIGTERM before it was done (128 + SIGTERM).
@@ -91,7 +93,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, by their words.
-    const ALL: [Self; 23] = [
+    pub const ALL: [Self; 23] = [
         Self::BadName,
         Self::Busy,
         Self::Cancelled,
