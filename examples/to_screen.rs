@@ -88,9 +88,9 @@ fn measure(program: &str, data: &Path, port: u16, count: usize) -> Result<()> {
 
 /// So many messages as fast as they go.
 fn flood(program: &str, data: &Path, port: u16, count: usize) -> Result<()> {
-    let lines: String = (0..count).map(|n| format!("send bob m{n}.\n")).collect();
+    let lines: Vec<String> = (0..count).map(|n| format!("send bob m{n}.\n")).collect();
     let input = data.join("lines");
-    std::fs::write(&input, lines)?;
+    std::fs::write(&input, lines.concat())?;
     let status = Command::new(program)
         .args(["join", "carol", "--server", &format!("127.0.0.1:{port}")])
         .arg("--data")

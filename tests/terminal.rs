@@ -393,7 +393,7 @@ fn a_thousand_messages_spare_a_line_while_the_terminal_changes_its_size() {
     std::thread::scope(|scope| {
         let flood = scope.spawn(|| {
             let lines = (0..1000).map(|number| format!("send bob message {number}\n"));
-            world.pipe("carol", &lines.collect::<String>());
+            world.pipe("carol", &lines.collect::<Vec<_>>().concat());
         });
         for cols in [100, 60, 90, 50, 80] {
             bob.resize(cols, 24);
@@ -839,6 +839,17 @@ fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
     let (status, written) = you.end();
     assert_eq!(status.code(), Some(0));
     assert!(written.contains("[You are offline. Bye.]"));
+    assert_nothing_stays(&home);
+}
+
+#[test]
+fn nothing_of_a_demonstration_stays_if_its_window_is_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut you = Pty::start(&mut demonstration(&home), 80, 24);
+    you.until_somewhere("send echo hello");
+    you.signal(Signal::SIGHUP);
+    let (status, _) = you.end();
+    assert_eq!(status.signal(), Some(Signal::SIGHUP as i32));
     assert_nothing_stays(&home);
 }
 
