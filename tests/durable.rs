@@ -115,8 +115,9 @@ fn an_outbox_is_offered_again_when_both_are_back() {
         "[Server not responding.]",
         "[Exiting...]",
         "[1 message kept in the outbox.]",
+        "  line 1 of the input: send bob are you there?",
     ];
-    assert_eq!(lines[lines.len() - 3..], end);
+    assert_eq!(lines[lines.len() - 4..], end);
     assert_eq!(code, 4);
     world.restart_server();
     let mut alice = world.join_with("alice", &[]);

@@ -393,7 +393,7 @@ fn a_thousand_messages_spare_a_line_while_the_terminal_changes_its_size() {
     std::thread::scope(|scope| {
         let flood = scope.spawn(|| {
             let lines = (0..1000).map(|number| format!("send bob message {number}\n"));
-            world.pipe("carol", &lines.collect::<String>());
+            world.pipe("carol", &lines.collect::<Vec<_>>().concat());
         });
         for cols in [100, 60, 90, 50, 80] {
             bob.resize(cols, 24);
@@ -776,6 +776,7 @@ fn what_config_says_holds_and_rc_lines_run_first() {
     let mut bob = Pty::start(&mut world.client("bob"), 80, 24);
     bob.until_somewhere("  marks = off  (set)");
     bob.until_somewhere("[Invalid command!]");
+    bob.until_somewhere("  rc.chat:2: nonsense");
     bob.keys("set time\r");
     bob.until_somewhere("  time = short  (config.toml:2)");
     let title = "\x1b]2;ackchat: bob\x07";
@@ -787,6 +788,33 @@ fn what_config_says_holds_and_rc_lines_run_first() {
     });
     let rest = bob.written.replace(title, "");
     assert!(rest.contains('\x07'), "one who is named is told");
+}
+
+#[test]
+fn a_batch_begins_with_rc_lines_skips_remarks_and_says_which_line_failed() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("rc.chat"), "nonsense\nset time short\n").unwrap();
+    let mut command = world.client("bob");
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut bob = command.spawn().unwrap();
+    let mut lines = bob.stdin.take().unwrap();
+    let input = b"# a remark\n\nset time\nsend nobody hi\ntable\n";
+    lines.write_all(input).unwrap();
+    drop(lines);
+    let shown = bob.wait_with_output().unwrap();
+    assert_eq!(shown.status.code(), Some(7));
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let rows: Vec<&str> = shown.lines().collect();
+    let at = |row: &str| {
+        let found = rows.iter().position(|shown| *shown == row);
+        found.unwrap_or_else(|| panic!("no {row:?}: {shown}"))
+    };
+    assert!(at("  rc.chat:1: nonsense") < at("  time = short  (set)"));
+    assert!(at("[User does not exist.]") < at("  line 4 of the input: send nobody hi"));
+    assert_eq!(shown.matches("remark").count(), 0);
+    assert_eq!(shown.matches("[Client table:]").count(), 0);
 }
 
 /// A demonstration that leaves nothing in this folder.
@@ -848,6 +876,17 @@ fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
     let (status, written) = you.end();
     assert_eq!(status.code(), Some(0));
     assert!(written.contains("[You are offline. Bye.]"));
+    assert_nothing_stays(&home);
+}
+
+#[test]
+fn nothing_of_a_demonstration_stays_if_its_window_is_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut you = Pty::start(&mut demonstration(&home), 80, 24);
+    you.until_somewhere("send echo hello");
+    you.signal(Signal::SIGHUP);
+    let (status, _) = you.end();
+    assert_eq!(status.signal(), Some(Signal::SIGHUP as i32));
     assert_nothing_stays(&home);
 }
 

@@ -94,6 +94,7 @@ pub fn run(options: &JoinOptions) -> Exit {
 
 /// The same with others in its loop.
 pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
+    let folder = company.folder;
     let opened = config::settle(options).and_then(|start| {
         let mut chat = Loop::open(&start)?;
         // A demonstration is the same for everybody.
@@ -112,7 +113,17 @@ pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
         Ok(chat)
     });
     match opened {
-        Ok(mut chat) => chat.run(),
+        Ok(mut chat) => {
+            let exit = chat.run();
+            let deadly = chat.deadly;
+            drop(chat);
+            drop(folder);
+            if let Some(signal) = deadly {
+                // It ends the program, so that its parent sees the cause.
+                emulate_default_handler(signal).ok();
+            }
+            exit
+        }
         Err(fault) => fault.report(),
     }
 }
@@ -150,6 +161,8 @@ struct Loop {
     /// The prompt is back then.
     prompt_due: Option<Instant>,
     stage: Stage,
+    /// The signal by which the program has to die, once all is as it was before.
+    deadly: Option<i32>,
     /// A line that could not even be read.
     failed: Option<Exit>,
     /// Whoever read our output went away while lines were waiting to be carried out.
@@ -174,8 +187,6 @@ struct Desk {
     history: History,
     /// Where a message being written lies.
     directory: PathBuf,
-    /// The signal by which the program has to die, once the terminal is restored.
-    deadly: Option<i32>,
     /// The terminal is lent to an editor.
     editing: Option<Editing>,
     kind: Kind,
@@ -278,6 +289,7 @@ impl Loop {
             messages: 0,
             prompt_due: None,
             stage: Stage::Open,
+            deadly: None,
             failed: None,
             cut_short: false,
             desk,
@@ -317,10 +329,7 @@ impl Loop {
         self.console.hide();
         self.print();
         let shown = self.screen.finish();
-        if let Some(signal) = self.desk.take().and_then(|desk| desk.deadly) {
-            // It ends the program, so that its parent sees the cause.
-            emulate_default_handler(signal).ok();
-        }
+        self.desk = None;
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
         self.store.flush();
@@ -353,9 +362,7 @@ impl Loop {
         }
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
-                if let Some(desk) = &mut self.desk {
-                    desk.deadly = Some(signal);
-                }
+                self.deadly = Some(signal);
                 self.stage = Stage::Over(Exit::Terminated);
                 return Ok(());
             }
@@ -981,7 +988,6 @@ impl Desk {
             terminal,
             history,
             directory: profile.directory.clone(),
-            deadly: None,
             editing: None,
             kind: Kind::read(),
             title: String::new(),

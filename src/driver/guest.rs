@@ -1,5 +1,6 @@
 //! Programs that live in the client's loop: one wait for all of them.
 
+use super::host::Folder;
 use super::tour::Tour;
 use crate::client::Event;
 use std::os::fd::RawFd;
@@ -29,4 +30,6 @@ pub struct Company {
     pub hints: Vec<String>,
     /// Says what to try next.
     pub tour: Option<Tour>,
+    /// Where all of them keep what they keep, if nothing of it is to stay.
+    pub folder: Option<Folder>,
 }

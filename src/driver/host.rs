@@ -33,7 +33,7 @@ pub fn host(serve: &ServeOptions, join: &JoinOptions) -> Exit {
     let company = Company {
         guests: vec![house.guest],
         hints: vec![hint],
-        tour: None,
+        ..Company::default()
     };
     client::run_with(&join, company)
 }
@@ -74,6 +74,7 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         guests,
         hints: vec![tour::INTRODUCTION.to_owned()],
         tour: Some(Tour::new(echo_name())),
+        folder: Some(folder),
     };
     client::run_with(&join, company)
 }
@@ -128,7 +129,8 @@ fn local(address: SocketAddr) -> SocketAddr {
 }
 
 /// A folder that goes away with the demonstration.
-struct Folder(PathBuf);
+#[derive(Debug)]
+pub struct Folder(PathBuf);
 
 impl Folder {
     fn make() -> Result<Self, Fault> {

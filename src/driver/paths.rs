@@ -433,6 +433,25 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_completed_by_what_lies_in_its_folder() {
+        let data = tempfile::tempdir().unwrap();
+        for file in ["talk.txt", "tall", ".hidden", "odd\nname"] {
+            fs::write(data.path().join(file), "").unwrap();
+        }
+        fs::create_dir(data.path().join("table")).unwrap();
+        let folder = format!("{}/", data.path().display());
+        let found = |begin: &str| -> Vec<String> {
+            let paths = beginning(&format!("{folder}{begin}"));
+            let rests = paths.iter().map(|path| path.strip_prefix(&folder).unwrap());
+            rests.map(str::to_owned).collect()
+        };
+        assert_eq!(found(""), ["table/", "talk.txt", "tall"]);
+        assert_eq!(found("tal"), ["talk.txt", "tall"]);
+        assert_eq!(found(".h"), [".hidden"]);
+        assert_eq!(found("zoo/"), [""; 0]);
+    }
+
+    #[test]
     fn a_key_is_made_once_and_is_private() {
         let data = tempfile::tempdir().unwrap();
         let path = data.path().join("identity.key");

@@ -522,6 +522,19 @@ pub(super) mod tests {
             60,
             "{both}"
         );
+        let mut changed = Story::new(Mode::Normal);
+        let key = crate::model::PublicKey([7; 32]);
+        changed.view.identities.insert(name("bob"), key);
+        changed
+            .view
+            .table
+            .get_mut(&name("bob"))
+            .unwrap()
+            .key_changed = true;
+        let Action::Say(marked) = changed.action("verify bob") else {
+            panic!("it says something");
+        };
+        assert!(marked.ends_with("the one in use now is another: see help keys"));
         let overview = said("help");
         assert!(overview.find("send NAME TEXT") < overview.find("Not in this mode"));
         assert!(overview.find("send_group TEXT") > overview.find("Not in this mode"));
