@@ -1,6 +1,6 @@
 //! Programs that live in the client's loop: one wait for all of them.
 
-use super::host::Folder;
+use super::folder::Folder;
 use super::tour::Tour;
 use crate::client::Event;
 use std::os::fd::RawFd;

@@ -43,6 +43,12 @@ impl Profile {
         })
     }
 
+    /// The file of its store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.directory.join("client.db")
+    }
+
     /// The profile's key; a new one at first use.
     ///
     /// # Errors
