@@ -11,6 +11,7 @@ mod commands;
 pub mod control;
 pub mod diagnostic;
 pub mod editor;
+pub mod errand;
 pub mod exit;
 pub mod explain;
 pub mod fields;
