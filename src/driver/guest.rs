@@ -31,5 +31,5 @@ pub struct Company {
     /// Says what to try next.
     pub tour: Option<Tour>,
     /// Where all of them keep what they keep, if nothing of it is to stay.
-    pub folder: Option<Folder>,
+    pub(super) folder: Option<Folder>,
 }

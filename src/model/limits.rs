@@ -400,6 +400,13 @@ pub const CONTROL_REPLIES_BYTES_MAX: usize = 16 << 20;
 pub const JOURNAL_KEPT_MAX: usize = 10_000;
 /// Bytes of texts that it remembers.
 pub const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// Messages of a pipe on their way at once: enough for every path, well below what one connection
+/// may ask.
+pub const PIPE_OPEN_MAX: usize = 128;
+/// What was refused for want of room is tried again after this, and then later and later.
+pub const PIPE_WAIT_MIN: Duration = ms(1000);
+/// But not later than this.
+pub const PIPE_WAIT_MAX: Duration = ms(30_000);
 /// Other events that it remembers.
 pub const JOURNAL_PASSING_MAX: usize = 1000;
 
@@ -514,6 +521,7 @@ pub const NOTIFICATION_CHARS_MAX: usize = 200;
 /// What undo remembers of one text.
 pub const UNDO_BYTES_MAX: usize = 1 << 20;
 
+const _: () = assert!(PIPE_OPEN_MAX < CONTROL_OPEN_MAX);
 const _: () = assert!(6 * TEXT_BYTES_MAX + 4096 <= CONTROL_LINE_BYTES_MAX);
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);

@@ -11,6 +11,7 @@ mod commands;
 pub mod control;
 pub mod diagnostic;
 pub mod editor;
+pub mod errand;
 mod errands;
 pub mod exit;
 pub mod explain;
