@@ -29,8 +29,9 @@ pub struct ServerStore {
 }
 
 /// The first format. `version` numbers the changes that followers are told, `n` is a place in an
-/// order: of creation, of joining. A body is kept once for a whole group, and its number is the place
-/// of its mails; `pending` names those who are here and get no mail of their own (pending.rs).
+/// order: of creation, of joining. A body is kept once for a whole group, and its number is the
+/// place of its mails; `pending` names those who are here and get no mail of their own
+/// (pending.rs).
 const FORMAT_1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE names(

@@ -198,8 +198,9 @@ pub fn request(id: u64, command: &Command) -> Value {
 #[must_use]
 pub fn exit_of(rung: Rung, state: &str) -> Exit {
     match (rung, state) {
-        (_, "acked" | "delivered") | (Rung::Queued | Rung::Stored, "stored") => Exit::Done,
-        (Rung::Queued, "queued" | "sent") => Exit::Done,
+        (_, "acked" | "delivered")
+        | (Rung::Queued | Rung::Stored, "stored")
+        | (Rung::Queued, "queued" | "sent") => Exit::Done,
         (Rung::Delivered, "stored") => Exit::StoredOnly,
         _ => Exit::NobodyHasIt,
     }

@@ -95,7 +95,8 @@ impl Failure {
     pub fn words(&self) -> String {
         let mut words = format!("[{}.]", clean::line(self.message.trim_end_matches('.')));
         if let Some(hint) = &self.hint {
-            words += &format!("\n  {}", clean::line(hint));
+            words.push_str("\n  ");
+            words.push_str(&clean::line(hint));
         }
         words
     }
