@@ -1,10 +1,10 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
+use super::chores::{Chores, Place};
 use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
 use super::control::{self, Doors, Listener};
 use super::editing::Editing;
-use super::errands::{Errands, Place};
 use super::guest::Guest;
 use super::history::History;
 use super::input::{Input, Read};
@@ -120,7 +120,7 @@ struct Loop {
     screen: Screen,
     shell: Shell,
     /// Other programs that run for the shell.
-    errands: Errands,
+    chores: Chores,
     /// Keys that wait until it is known what can be completed.
     held_keys: Vec<u8>,
     store: ClientStore,
@@ -252,7 +252,7 @@ impl Loop {
                 .with_values(start.values.clone())
                 .with_whereabouts(whereabouts)
                 .with_programs(start.hooks.clone()),
-            errands: errands(start, &profile, path),
+            chores: chores(start, &profile, path),
             held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
@@ -298,7 +298,7 @@ impl Loop {
             }
             result = self.turn();
         };
-        self.errands.end();
+        self.chores.end();
         self.console.hide();
         self.print();
         let shown = self.screen.finish();
@@ -369,7 +369,7 @@ impl Loop {
         }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
-        self.errands.turn(now, &self.reactor, &mut self.shell);
+        self.chores.turn(now, &self.reactor, &mut self.shell);
         self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
@@ -383,7 +383,7 @@ impl Loop {
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
                 let keys = self.console.has_more() || self.input.is_ready();
-                lines || keys && !self.is_lent() && !self.errands.is_looking()
+                lines || keys && !self.is_lent() && !self.chores.is_looking()
             }
         };
         if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
@@ -394,14 +394,14 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
-        let errands = self.errands.deadline();
+        let chores = self.chores.deadline();
         let programs = self.doors.deadline();
         let others = [
             self.shell.deadline(),
             self.prompt_due,
             leave,
             escape,
-            errands,
+            chores,
             programs,
         ];
         others
@@ -429,7 +429,7 @@ impl Loop {
             .console
             .deadline()
             .is_some_and(|due| due <= now.instant);
-        if self.errands.is_looking() {
+        if self.chores.is_looking() {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held_keys);
@@ -443,9 +443,9 @@ impl Loop {
                     desk.key_at = now.instant;
                     let keys = &self.buffer[..length];
                     if keys.contains(&b'\t') {
-                        self.errands.look(now, &self.reactor, &mut self.shell);
+                        self.chores.look(now, &self.reactor, &mut self.shell);
                     }
-                    if self.errands.is_looking() {
+                    if self.chores.is_looking() {
                         self.held_keys = keys.to_vec();
                         return Ok(());
                     }
@@ -478,7 +478,7 @@ impl Loop {
     fn interrupt(&mut self) {
         if self.stage == Stage::Open && !self.in_flight.is_empty() {
             self.in_flight.clear();
-            self.errands.interrupt(self.reactor.now().instant);
+            self.chores.interrupt(self.reactor.now().instant);
             self.prompt_due = None;
             self.console.show();
         } else {
@@ -810,9 +810,9 @@ impl Loop {
                 // They are for programs.
                 Output::Answer(..) | Output::Aside(_) => {}
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
-                Output::Errand(errand) => {
-                    self.errands
-                        .handle(now, &self.reactor, &mut self.shell, errand);
+                Output::Chore(chore) => {
+                    self.chores
+                        .handle(now, &self.reactor, &mut self.shell, chore);
                 }
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
@@ -916,7 +916,7 @@ impl Desk {
 }
 
 /// What other programs are told of a session.
-fn errands(start: &Start, profile: &Profile, socket: PathBuf) -> Errands {
+fn chores(start: &Start, profile: &Profile, socket: PathBuf) -> Chores {
     let Start { options, .. } = start;
     let name = options.name.as_str();
     let place = Place {
@@ -926,7 +926,7 @@ fn errands(start: &Start, profile: &Profile, socket: PathBuf) -> Errands {
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
     };
-    Errands::new(place, Log::new(profile.history.with_file_name("log")))
+    Chores::new(place, Log::new(profile.history.with_file_name("log")))
 }
 
 /// What a client is told of all that.

@@ -446,7 +446,7 @@ impl<'a> Stage<'a> {
                 // Nobody but the script asks for anything, and nothing else runs.
                 shell::Output::Answer(..)
                 | shell::Output::Aside(_)
-                | shell::Output::Errand(_)
+                | shell::Output::Chore(_)
                 | shell::Output::Record(..)
                 | shell::Output::Trace(_) => {}
                 shell::Output::Transmit(transmit) => {

@@ -936,7 +936,7 @@ impl World {
                 }
             }
             // Nobody but the terminal asks for anything, and no machine has other programs.
-            shell::Output::Answer(..) | shell::Output::Aside(_) | shell::Output::Errand(_) => {}
+            shell::Output::Answer(..) | shell::Output::Aside(_) | shell::Output::Chore(_) => {}
             shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace
