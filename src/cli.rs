@@ -14,6 +14,7 @@ use ackchat::driver::upkeep::{Backup, Upkeep};
 use ackchat::driver::{Fault, host, paths, plugins};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
+use ackchat::server::Rates;
 use ackchat::shell::{Exit, OnFailure, Settings, Style};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeSet;
@@ -233,6 +234,7 @@ fn serve_defaults(port: u16) -> Serve {
             log_text: false,
             show_table: false,
         },
+        rates: Rates::Limited,
         trace: None,
     }
 }
@@ -580,6 +582,7 @@ impl ServeOptions {
                 log_text: self.log_text,
                 show_table: self.show_table,
             },
+            rates: Rates::Limited,
             relay: self.relay == Switch::On,
             data: self.files.data,
             trace: self.files.trace,

@@ -14,14 +14,12 @@
 )]
 
 use ackchat::client::event::{Arrived, GroupAction, KeyAction, Mark, Online, Report, Session, Via};
-use ackchat::client::port::Store as _;
 use ackchat::client::{
     self, Client, Ending, Event, GroupPrivate, Mode, Request, RequestError, RequestId,
 };
 use ackchat::memory::{ClientMemory, ServerMemory};
-use ackchat::model::{Delivery, Instant, Name, Now, StoreTicket, Wall};
+use ackchat::model::{Delivery, Instant, Name, Now, Store as _, StoreTicket, Wall};
 use ackchat::secure::{Fingerprint, Identity, Ratchet};
-use ackchat::server::port::Store as _;
 use ackchat::server::{self, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -95,13 +93,7 @@ impl World {
     }
 
     fn start_server(&mut self) {
-        let config = server::Config {
-            quiet: false,
-            relay: true,
-            trace: false,
-            log_text: false,
-            store: self.disk.id(),
-        };
+        let config = server::Config::new(self.disk.id());
         let identity = Arc::new(Identity::from_seed(self.server_seed));
         self.server = Some(Server::new(config, identity, self.ratchet.fork()));
         self.run(Duration::from_millis(5));

@@ -40,7 +40,7 @@ const CRATES: [(&str, &[&str]); 25] = [
     ("ed25519_dalek", &["secure/"]),
     ("getrandom", &["driver/"]),
     ("mio", &["driver/"]),
-    ("nix", &["driver/"]),
+    ("nix", &["driver/", "store/worker.rs"]),
     ("nom", &["shell/grammar.rs", "script/", "wire/"]),
     ("regex_lite", &["shell/"]),
     ("ring", &["secure/"]),
@@ -56,7 +56,7 @@ const CRATES: [(&str, &[&str]); 25] = [
     ("strsim", &["shell/"]),
     ("subtle", &["secure/"]),
     ("toml", &["driver/"]),
-    ("unicode_segmentation", &["shell/editor/"]),
+    ("unicode_segmentation", &["shell/editor/", "shell/wrap.rs"]),
     ("x25519_dalek", &["secure/"]),
     ("zeroize", &["secure/", "driver/"]),
 ];

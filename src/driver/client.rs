@@ -5,7 +5,7 @@ use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
 use super::control::{self, Doors, Listener};
 use super::editing::Editing;
-use super::guest::Guest;
+use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
 use super::log::Log;
@@ -17,15 +17,16 @@ use super::reactor::{Change, Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::recording::Recording;
 use super::socket::Socket;
 use super::terminal::{self, Terminal};
+use super::tour::Tour;
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, paths, store_fault};
-use crate::client::port::{Full, Store, StoreRequest};
+use crate::client::port::StoreRequest;
 use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
     STORE_ROUNDS_MAX,
 };
-use crate::model::{Instant, Name, Now, StoreTicket};
+use crate::model::{Full, Instant, Name, Now, Store as _, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::control::Control;
@@ -34,16 +35,21 @@ use crate::shell::editor::Editor;
 use crate::shell::incoming::Line;
 use crate::shell::records::Whereabouts;
 use crate::shell::settings::NotifyText;
+use crate::shell::wrap::Layout;
+use crate::shell::{self, clean, explain};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
 use signal_hook::low_level::emulate_default_handler;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Columns of a line that are told when it fails.
+const QUOTE_COLUMNS: usize = 50;
 
 /// What `join` may be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,29 +89,41 @@ pub struct JoinOptions {
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    run_with(options, Vec::new(), &[])
+    run_with(options, Company::default())
 }
 
-/// The same with others in its loop, and with hints before the first prompt.
-pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
+/// The same with others in its loop.
+pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
+    let folder = company.folder;
     let opened = config::settle(options).and_then(|start| {
         let mut chat = Loop::open(&start)?;
-        if chat.desk.is_some() {
-            chat.rc = start.rc.into();
+        // A demonstration is the same for everybody.
+        if company.tour.is_none() {
+            chat.rc = start.rc;
         }
-        for guest in &guests {
+        for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
             watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
         }
-        chat.guests = guests;
-        for hint in hints {
-            let hint = chat.paint.paint(Tone::Hint, hint);
-            chat.console.print_above(&hint);
+        chat.guests = company.guests;
+        chat.tour = company.tour;
+        for hint in &company.hints {
+            chat.say(Tone::Hint, hint);
         }
         Ok(chat)
     });
     match opened {
-        Ok(mut chat) => chat.run(),
+        Ok(mut chat) => {
+            let exit = chat.run();
+            let deadly = chat.deadly;
+            drop(chat);
+            drop(folder);
+            if let Some(signal) = deadly {
+                // It ends the program, so that its parent sees the cause.
+                emulate_default_handler(signal).ok();
+            }
+            exit
+        }
         Err(fault) => fault.report(),
     }
 }
@@ -131,7 +149,10 @@ struct Loop {
     /// Programs that use this session.
     doors: Doors,
     on_failure: OnFailure,
-    in_flight: BTreeSet<LineId>,
+    /// Lines without an outcome, and where each stood, if it is to be told when it fails.
+    in_flight: BTreeMap<LineId, Option<String>>,
+    /// How many lines of the input were taken.
+    line_count: u64,
     entropy: Instant,
     /// Lines were read that nobody has taken out yet.
     backlog: bool,
@@ -140,6 +161,8 @@ struct Loop {
     /// The prompt is back then.
     prompt_due: Option<Instant>,
     stage: Stage,
+    /// The signal by which the program has to die, once all is as it was before.
+    deadly: Option<i32>,
     /// A line that could not even be read.
     failed: Option<Exit>,
     /// Whoever read our output went away while lines were waiting to be carried out.
@@ -147,9 +170,11 @@ struct Loop {
     /// The terminal and the lines typed at it, if somebody sits there.
     desk: Option<Desk>,
     /// Lines of rc.chat that are still to be entered.
-    rc: VecDeque<String>,
+    rc: Vec<(usize, String)>,
     /// Others that live in this loop.
     guests: Vec<Box<dyn Guest>>,
+    /// Says what to try next.
+    tour: Option<Tour>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     /// Dropped last: the store is closed before somebody else may open it.
@@ -162,8 +187,6 @@ struct Desk {
     history: History,
     /// Where a message being written lies.
     directory: PathBuf,
-    /// The signal by which the program has to die, once the terminal is restored.
-    deadly: Option<i32>,
     /// The terminal is lent to an editor.
     editing: Option<Editing>,
     kind: Kind,
@@ -260,16 +283,19 @@ impl Loop {
             recording: Recording::default(),
             doors,
             on_failure: settings.on_failure,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            line_count: 0,
             backlog: false,
             messages: 0,
             prompt_due: None,
             stage: Stage::Open,
+            deadly: None,
             failed: None,
             cut_short: false,
             desk,
-            rc: VecDeque::new(),
+            rc: Vec::new(),
             guests: Vec::new(),
+            tour: None,
             unfinished: false,
             _profile: profile,
         })
@@ -278,11 +304,12 @@ impl Loop {
     fn run(&mut self) -> Exit {
         let now = self.reactor.now();
         let line = self.shell.start(now);
-        self.in_flight.insert(line);
-        for line in std::mem::take(&mut self.rc) {
+        self.in_flight.insert(line, None);
+        for (number, text) in std::mem::take(&mut self.rc) {
             // They wait for the login, which decides what they mean.
-            let line = self.shell.handle_line(now, &line);
-            self.in_flight.insert(line);
+            let line = self.shell.handle_preparation(now, &text);
+            let place = format!("rc.chat:{number}");
+            self.in_flight.insert(line, Some(quote(&place, &text)));
         }
         self.hold_prompt(now);
         self.tell_complaint();
@@ -302,10 +329,7 @@ impl Loop {
         self.console.hide();
         self.print();
         let shown = self.screen.finish();
-        if let Some(signal) = self.desk.take().and_then(|desk| desk.deadly) {
-            // It ends the program, so that its parent sees the cause.
-            emulate_default_handler(signal).ok();
-        }
+        self.desk = None;
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
         self.store.flush();
@@ -338,9 +362,7 @@ impl Loop {
         }
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
-                if let Some(desk) = &mut self.desk {
-                    desk.deadly = Some(signal);
-                }
+                self.deadly = Some(signal);
                 self.stage = Stage::Over(Exit::Terminated);
                 return Ok(());
             }
@@ -458,7 +480,8 @@ impl Loop {
                 Read::Nothing => return Ok(()),
             }
         };
-        let assist = self.shell.assist(self.paint.colours());
+        let mut assist = self.shell.assist(self.paint.colours());
+        assist.files = Some(paths::beginning);
         match self.console.feed(now.instant, keys, &assist) {
             None => {}
             Some(Urgent::GivenUp) => self.console.show(),
@@ -606,27 +629,44 @@ impl Loop {
                     return;
                 }
                 Some(Typed::End) => self.end(now),
-                Some(Typed::Line(Line::Text(text))) => {
-                    self.remember(&text);
-                    let line = self.shell.handle_line(now, &text);
-                    self.recording.handle_line(now.instant, line, &text);
-                    self.in_flight.insert(line);
-                }
-                Some(Typed::Line(Line::NotUtf8)) => {
-                    self.refuse_line(now, "[Invalid line: it is not UTF-8.]");
-                }
-                Some(Typed::Line(Line::TooMany)) => {
-                    self.refuse_line(now, "[Too many lines wait. Try again.]");
-                }
-                Some(Typed::Line(Line::TooLong)) => {
-                    let words =
-                        format!("[Invalid line: it is longer than {LINE_BYTES_MAX} bytes.]");
-                    self.refuse_line(now, &words);
+                Some(Typed::Line(line)) => {
+                    self.line_count += 1;
+                    self.take_line(now, line);
                 }
             }
             self.hold_prompt(now);
         }
         self.backlog = true;
+    }
+
+    fn take_line(&mut self, now: Now, line: Line) {
+        match line {
+            Line::Text(text) if self.is_remark(&text) => {}
+            Line::Text(text) => {
+                self.remember(&text);
+                let line = self.shell.handle_line(now, &text);
+                self.recording.handle_line(now.instant, line, &text);
+                self.in_flight.insert(line, self.place(&text));
+            }
+            Line::NotUtf8 => self.refuse_line(now, "[Invalid line: it is not UTF-8.]"),
+            Line::TooMany => self.refuse_line(now, "[Too many lines wait. Try again.]"),
+            Line::TooLong => {
+                let words = format!("[Invalid line: it is longer than {LINE_BYTES_MAX} bytes.]");
+                self.refuse_line(now, &words);
+            }
+        }
+    }
+
+    /// Whether a line of a batch is for its readers only.
+    fn is_remark(&self, text: &str) -> bool {
+        let is_batch = self.desk.is_none() && self.shell.conversation().is_none();
+        is_batch && text.trim_start().starts_with('#')
+    }
+
+    /// Where the line stands that was taken last; somebody who types knows.
+    fn place(&self, text: &str) -> Option<String> {
+        let place = format!("line {} of the input", self.line_count);
+        (self.on_failure != OnFailure::Show).then(|| quote(&place, text))
     }
 
     fn remember(&mut self, line: &str) {
@@ -642,8 +682,7 @@ impl Loop {
     fn tell_complaint(&mut self) {
         let complaint = self.desk.as_mut().and_then(|d| d.history.take_complaint());
         if let Some(complaint) = complaint {
-            let complaint = self.paint.paint(Tone::Hint, &complaint);
-            self.console.print_above(&complaint);
+            self.say(Tone::Hint, &complaint);
         }
     }
 
@@ -656,8 +695,10 @@ impl Loop {
 
     /// A line that cannot be handed to the shell fails as one that the shell refuses.
     fn refuse_line(&mut self, now: Now, words: &str) {
-        self.console
-            .print_above(&self.paint.paint(Tone::Failure, words));
+        self.say(Tone::Failure, words);
+        if let Some(place) = self.place("") {
+            self.say(Tone::Hint, &place);
+        }
         if self.on_failure != OnFailure::Show {
             self.failed = self.failed.or(Some(Exit::Usage));
         }
@@ -809,6 +850,7 @@ impl Loop {
             match output {
                 // They are for programs.
                 Output::Answer(..) | Output::Aside(_) => {}
+                Output::Clear => self.clear(),
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
                 Output::Chore(chore) => {
                     self.chores
@@ -824,7 +866,10 @@ impl Loop {
                 }
                 Output::Settled(line, outcome) => {
                     self.recording.handle_settled(line, &outcome);
-                    self.in_flight.remove(&line);
+                    let place = self.in_flight.remove(&line).flatten();
+                    if let (Some(place), shell::Outcome::Failed { .. }) = (place, outcome) {
+                        self.say(Tone::Hint, &place);
+                    }
                 }
                 Output::Show(shown) => self.show(now, &shown),
                 Output::Store(ticket, request) => self.submit(ticket, request),
@@ -841,7 +886,7 @@ impl Loop {
                     count,
                 } => {
                     let written = paths::write_new(Path::new(&*file), &bytes);
-                    let written = written.map(|()| count).map_err(|error| error.to_string());
+                    let written = written.map(|()| count).map_err(|error| paths::why(&error));
                     self.shell.handle_written(line, &file, written);
                 }
             }
@@ -853,7 +898,38 @@ impl Loop {
     fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
         self.notify(now, shown);
-        self.console.print_above(&self.paint.paint_shown(shown));
+        let layout = match shown.tone {
+            Tone::Message => Layout::Message,
+            Tone::Failure | Tone::Hint | Tone::Notice => Layout::Own,
+        };
+        let text = self.console.wrapped(&shown.text, layout);
+        let text = self.paint.paint_shown(shown, &text);
+        // While the prompt is held somebody waits for what a line of theirs brings.
+        if self.prompt_due.is_some() && shown.messages == 0 {
+            self.console.print_answer(&text);
+        } else {
+            self.console.print_above(&text);
+        }
+        if let Some(event) = &shown.event {
+            self.tell_company(event);
+        }
+    }
+
+    /// Something that concerns the loop alone.
+    fn say(&mut self, tone: Tone, text: &str) {
+        let text = self.console.wrapped(text, Layout::Own);
+        self.console.print_above(&self.paint.paint(tone, &text));
+    }
+
+    /// What happened, for those in the same loop.
+    fn tell_company(&mut self, event: &Event) {
+        for guest in &mut self.guests {
+            guest.notice(event);
+        }
+        let sign = self.shell.conversation().map_or("", |_| "/");
+        if let Some(hint) = self.tour.as_mut().and_then(|tour| tour.watch(event, sign)) {
+            self.say(Tone::Hint, &hint);
+        }
     }
 
     /// Tells somebody who looks away, or who is named.
@@ -873,6 +949,13 @@ impl Loop {
             let from = arrived.from.as_str();
             let sequence = desk.kind.sequence(look.notify, from, text);
             self.screen.print(&sequence, 0);
+        }
+    }
+
+    /// An empty screen with the prompt at its top.
+    fn clear(&mut self) {
+        if let Some(editor) = self.console.editor() {
+            editor.clear_screen();
         }
     }
 
@@ -905,7 +988,6 @@ impl Desk {
             terminal,
             history,
             directory: profile.directory.clone(),
-            deadly: None,
             editing: None,
             kind: Kind::read(),
             title: String::new(),
@@ -941,6 +1023,14 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         trace: options.trace.is_some(),
         arrivals: Arrivals::Take,
     }
+}
+
+/// A hint that says where a line stands.
+fn quote(place: &str, line: &str) -> String {
+    let line = explain::keep_start(&clean::line(line), QUOTE_COLUMNS);
+    format!("  {place}: {line}")
+        .trim_end_matches([':', ' '])
+        .to_owned()
 }
 
 /// Whether a text has a name as a word of its own.

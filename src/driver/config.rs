@@ -44,6 +44,9 @@ struct Entry {
     line: usize,
 }
 
+/// A line of a file and its number.
+pub type Numbered = (usize, String);
+
 /// The longest file that is read: some thousand lines.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -208,11 +211,11 @@ pub fn show(values: &Values, with_origin: bool) -> String {
     SETTINGS.iter().map(row).collect()
 }
 
-/// The lines of rc.chat that hold something.
+/// The lines of rc.chat that hold something, with their numbers.
 ///
 /// # Errors
 /// It cannot be read, or others can write to it.
-pub fn rc(path: &Path) -> Result<Vec<String>, Fault> {
+pub fn rc(path: &Path) -> Result<Vec<Numbered>, Fault> {
     let text = match paths::read_shared(path, FILE_BYTES_MAX) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -221,9 +224,9 @@ pub fn rc(path: &Path) -> Result<Vec<String>, Fault> {
             return Err(Fault::new(Exit::Usage, &words));
         }
     };
-    let rows = text.lines().map(str::trim);
-    let rows = rows.filter(|row| !row.is_empty() && !row.starts_with('#'));
-    Ok(rows.map(str::to_owned).collect())
+    let rows = (1..).zip(text.lines().map(str::trim));
+    let rows = rows.filter(|(_, row)| !row.is_empty() && !row.starts_with('#'));
+    Ok(rows.map(|(number, row)| (number, row.to_owned())).collect())
 }
 
 /// What a client starts with.
@@ -234,7 +237,7 @@ pub struct Start {
     /// What is set, and by whom.
     pub values: Values,
     /// The lines of rc.chat.
-    pub rc: Vec<String>,
+    pub rc: Vec<Numbered>,
     /// What runs when something happens.
     pub hooks: Vec<Hook>,
     /// Where programs lie that are commands.
@@ -520,7 +523,7 @@ time = "iso"
             ),
             (
                 "[default]\ntime = \"long\"",
-                "config.toml:2:\n  time = \"long\"\n         ^^^^^^ time is off, short, iso",
+                "config.toml:2:\n  time = \"long\"\n         ^^^^^^ Setting time takes off, short, iso",
             ),
             (
                 "[profile.x]\nport = 70000",
@@ -552,8 +555,9 @@ time = "iso"
     fn rc_lines_are_those_that_hold_something() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rc.chat");
-        assert_eq!(rc(&path).unwrap(), [""; 0]);
+        assert_eq!(rc(&path).unwrap(), []);
         fs::write(&path, "# mine\n\n  set time short\nopen bob\n").unwrap();
-        assert_eq!(rc(&path).unwrap(), ["set time short", "open bob"]);
+        let rows = [(3, "set time short".to_owned()), (4, "open bob".to_owned())];
+        assert_eq!(rc(&path).unwrap(), rows);
     }
 }

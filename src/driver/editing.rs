@@ -3,6 +3,9 @@
 use crate::model::limits::TEXT_BYTES_MAX;
 use crate::shell::LineId;
 use crate::shell::args::Target;
+use nix::poll::{PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -98,8 +101,35 @@ impl Editing {
     }
 }
 
+/// An editor that runs when the program ends is asked to end, too; it has so long for it.
+const END_STEP_MS: u16 = 20;
+const END_STEPS: usize = 50;
+
+impl Editing {
+    /// Two programs would read from one terminal.
+    fn end(&mut self) {
+        let Ok(process) = i32::try_from(self.child.id()) else {
+            return;
+        };
+        let is_over = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
+        if is_over(&mut self.child) {
+            return;
+        }
+        kill(Pid::from_raw(process), Signal::SIGTERM).ok();
+        for _ in 0..END_STEPS {
+            if is_over(&mut self.child) {
+                return;
+            }
+            poll(&mut [], PollTimeout::from(END_STEP_MS)).ok();
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
 impl Drop for Editing {
     fn drop(&mut self) {
+        self.end();
         fs::remove_file(&self.path).ok();
     }
 }

@@ -1,5 +1,8 @@
 //! Programs that live in the client's loop: one wait for all of them.
 
+use super::folder::Folder;
+use super::tour::Tour;
+use crate::client::Event;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -13,4 +16,20 @@ pub trait Guest {
 
     /// Does what there is to do, without waiting.
     fn turn(&mut self);
+
+    /// Hears what happens in the host's own client.
+    fn notice(&mut self, _: &Event) {}
+}
+
+/// Who shares a client's loop, and what is said before its first notice.
+#[derive(Default)]
+pub struct Company {
+    /// Programs that live in it.
+    pub guests: Vec<Box<dyn Guest>>,
+    /// Hints that stand above everything.
+    pub hints: Vec<String>,
+    /// Says what to try next.
+    pub tour: Option<Tour>,
+    /// Where all of them keep what they keep, if nothing of it is to stay.
+    pub(super) folder: Option<Folder>,
 }

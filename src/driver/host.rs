@@ -1,23 +1,18 @@
 //! `host` and `demo`: a server, its first client and perhaps a friend, in one process and one loop.
 
+use super::Fault;
 use super::client::{self, JoinOptions};
 use super::echo::Echo;
-use super::guest::Guest;
+use super::folder::Folder;
+use super::guest::{Company, Guest};
+use super::reactor::Reactor;
 use super::server::{self, ServeOptions};
-use super::{Fault, ambient};
+use super::tour::{self, Tour};
 use crate::model::Name;
+use crate::model::limits::LEAVE;
 use crate::shell::Exit;
-use std::fs::{self, DirBuilder};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
-
-/// What a newcomer may try.
-const TRY: [&str; 3] = [
-    "  send echo hello     one message; echo is a program and answers",
-    "  open echo           a conversation: every line is a message; /close ends it",
-    "  help                all there is; Tab completes, Ctrl-D leaves",
-];
 
 /// A server for everybody who can reach this machine, and a client of it.
 #[must_use]
@@ -33,17 +28,25 @@ pub fn host(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         server,
         ..join.clone()
     };
-    client::run_with(&join, vec![house.guest], &[hint.as_str()])
+    let company = Company {
+        guests: vec![house.guest],
+        hints: vec![hint],
+        ..Company::default()
+    };
+    client::run_with(&join, company)
 }
 
-/// A server on loopback, a friend who answers, and a shell; nothing of it stays.
+/// A server on loopback, a friend who answers, and a shell with a tour; nothing of it stays.
 #[must_use]
 pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
-    let folder = match Folder::make() {
+    let folder = match Folder::make("demo") {
         Ok(folder) => folder,
-        Err(fault) => return fault.report(),
+        Err(error) => {
+            let words = format!("Cannot make a temporary folder: {error}.");
+            return Fault::new(Exit::Unreachable, &words).report();
+        }
     };
-    let data = Some(folder.0.clone());
+    let data = Some(folder.path().to_owned());
     let serve = ServeOptions {
         bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
         port: 0,
@@ -52,8 +55,12 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
     };
     let opened = server::guest(&serve).and_then(|house| {
         let address = local(house.address);
-        let echo: Box<dyn Guest> = Box::new(Echo::open(address)?);
-        Ok((vec![house.guest, echo], address))
+        let mut echo = Echo::open(address)?;
+        let mut server = house.guest;
+        let awaited = await_friend(server.as_mut(), &mut echo);
+        awaited.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
+        let guests: Vec<Box<dyn Guest>> = vec![server, Box::new(echo)];
+        Ok((guests, address))
     });
     let (guests, server) = match opened {
         Ok(opened) => opened,
@@ -64,7 +71,34 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         data,
         ..join.clone()
     };
-    client::run_with(&join, guests, &TRY)
+    let company = Company {
+        guests,
+        hints: vec![tour::INTRODUCTION.to_owned()],
+        tour: Some(Tour::new(echo_name())),
+        folder: Some(folder),
+    };
+    client::run_with(&join, company)
+}
+
+/// Nobody is asked for a line before there is somebody to write to; gives up after a while.
+fn await_friend(server: &mut dyn Guest, echo: &mut Echo) -> io::Result<()> {
+    let mut reactor = Reactor::new()?;
+    reactor.watch_guest(server.descriptor())?;
+    reactor.watch_guest(echo.descriptor())?;
+    let begun = reactor.now().instant;
+    loop {
+        let now = reactor.now().instant;
+        if echo.is_here() || now >= begun + LEAVE {
+            return Ok(());
+        }
+        let due = server.due_in().min(echo.due_in()).min(LEAVE);
+        let woken = reactor.wait(Some(now + due))?;
+        if woken.signal.is_some() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        server.turn();
+        echo.turn();
+    }
 }
 
 /// Who one is in a demonstration.
@@ -95,29 +129,6 @@ fn local(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// A folder that goes away with the demonstration.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn make() -> Result<Self, Fault> {
-        let [a, b, c, d, ..] = ambient::random();
-        let number = u32::from_be_bytes([a, b, c, d]);
-        let path = std::env::temp_dir().join(format!("ackchat-demo-{number:08x}"));
-        let made = DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|error| {
-            let words = format!("Cannot make {}: {error}.", path.display());
-            Fault::new(Exit::Usage, &words)
-        })?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,14 +143,5 @@ mod tests {
             let address = local(bound.parse().unwrap());
             assert_eq!(address, reached.parse().unwrap());
         }
-    }
-
-    #[test]
-    fn nothing_of_a_demonstration_stays() {
-        let folder = Folder::make().unwrap();
-        let path = folder.0.clone();
-        assert!(path.is_dir());
-        drop(folder);
-        assert!(!path.exists());
     }
 }

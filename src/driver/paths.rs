@@ -2,6 +2,7 @@
 
 use super::{Fault, ambient};
 use crate::model::Name;
+use crate::model::limits::COMPLETED_FILES_MAX;
 use crate::secure::Identity;
 use crate::shell::Exit;
 use directories::ProjectDirs;
@@ -40,6 +41,12 @@ impl Profile {
             history: history.join("history"),
             _lock: lock,
         })
+    }
+
+    /// The file of its store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.directory.join("client.db")
     }
 
     /// The profile's key; a new one at first use.
@@ -362,6 +369,43 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// The paths that begin so, folders with a `/` at their end, in order; for completion.
+#[must_use]
+pub fn beginning(begin: &str) -> Vec<String> {
+    let (folder, name) = match begin.rfind('/') {
+        Some(at) => begin.split_at(at + 1),
+        None => ("", begin),
+    };
+    let place = if folder.is_empty() { "." } else { folder };
+    let Ok(entries) = fs::read_dir(place) else {
+        return Vec::new();
+    };
+    let row = |entry: fs::DirEntry| {
+        let found = entry.file_name().into_string().ok()?;
+        let is_hidden = found.starts_with('.') && !name.starts_with('.');
+        let is_wanted = found.starts_with(name) && !is_hidden;
+        let is_harmless = !found.chars().any(char::is_control);
+        let end = if entry.path().is_dir() { "/" } else { "" };
+        (is_wanted && is_harmless).then(|| format!("{folder}{found}{end}"))
+    };
+    let rows = entries.flatten().filter_map(row);
+    let mut rows: Vec<String> = rows.take(COMPLETED_FILES_MAX).collect();
+    rows.sort();
+    rows
+}
+
+/// Why a file could not be written, without the numbers of an operating system.
+#[must_use]
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => "there is such a file already".to_owned(),
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not permitted".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// As ssh does: a secret that others may read is no secret.
 fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fault> {
     let path = path.display();
@@ -378,7 +422,7 @@ fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fa
 
 fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
     let words = format!("Cannot {verb} {}: {error}.", path.display());
-    Fault::new(Exit::Usage, &words)
+    Fault::new(Exit::Unreachable, &words)
 }
 
 #[cfg(test)]
@@ -392,6 +436,25 @@ mod tests {
 
     fn set_mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_path_is_completed_by_what_lies_in_its_folder() {
+        let data = tempfile::tempdir().unwrap();
+        for file in ["talk.txt", "tall", ".hidden", "odd\nname"] {
+            fs::write(data.path().join(file), "").unwrap();
+        }
+        fs::create_dir(data.path().join("table")).unwrap();
+        let folder = format!("{}/", data.path().display());
+        let found = |begin: &str| -> Vec<String> {
+            let paths = beginning(&format!("{folder}{begin}"));
+            let rests = paths.iter().map(|path| path.strip_prefix(&folder).unwrap());
+            rests.map(str::to_owned).collect()
+        };
+        assert_eq!(found(""), ["table/", "talk.txt", "tall"]);
+        assert_eq!(found("tal"), ["talk.txt", "tall"]);
+        assert_eq!(found(".h"), [".hidden"]);
+        assert_eq!(found("zoo/"), [""; 0]);
     }
 
     #[test]

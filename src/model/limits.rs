@@ -329,6 +329,8 @@ pub const RELAY_ALL_BYTES_PER_S: u32 = 1_250_000;
 
 /// Store requests that wait; beyond, the request is given back.
 pub const STORE_QUEUE_MAX: usize = 8192;
+/// Bytes of messages to many that a store remembers until all who are here have them.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
 /// Store requests in one transaction: a commit costs about as much for one as for these.
 pub const STORE_BATCH_MAX: usize = 512;
 /// A disk that does not take a commit is tried again after this.
@@ -398,6 +400,13 @@ pub const CONTROL_REPLIES_BYTES_MAX: usize = 16 << 20;
 pub const JOURNAL_KEPT_MAX: usize = 10_000;
 /// Bytes of texts that it remembers.
 pub const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// Messages of a pipe on their way at once: enough for every path, well below what one connection
+/// may ask.
+pub const PIPE_OPEN_MAX: usize = 128;
+/// What was refused for want of room is tried again after this, and then later and later.
+pub const PIPE_WAIT_MIN: Duration = ms(1000);
+/// But not later than this.
+pub const PIPE_WAIT_MAX: Duration = ms(30_000);
 /// Other events that it remembers.
 pub const JOURNAL_PASSING_MAX: usize = 1000;
 
@@ -495,12 +504,12 @@ pub const ESCAPE_WAIT: Duration = ms(30);
 pub const HISTORY_LINES_MAX: usize = 10_000;
 /// Killed texts that can be yanked, as many as readline and rustyline keep.
 pub const KILLS_MAX: usize = 60;
+/// Files of a folder that completion looks at; a person does not choose among more.
+pub const COMPLETED_FILES_MAX: usize = 1000;
 /// Candidates that Tab lists; the rest is counted.
 pub const LISTED_MAX: usize = 100;
-/// A longer paste asks before any of it runs (weechat #1117).
-pub const PASTE_LINES_MAX: usize = 3;
-/// The same in bytes.
-pub const PASTE_BYTES_MAX: usize = 1000;
+/// People that completion remembers to have been written with.
+pub const RECENT_MAX: usize = 16;
 /// Changes of presence are told together when they come within this.
 pub const PRESENCE_FOLD: Duration = ms(2000);
 /// Names in one line about presence; the rest is counted.
@@ -512,6 +521,7 @@ pub const NOTIFICATION_CHARS_MAX: usize = 200;
 /// What undo remembers of one text.
 pub const UNDO_BYTES_MAX: usize = 1 << 20;
 
+const _: () = assert!(PIPE_OPEN_MAX < CONTROL_OPEN_MAX);
 const _: () = assert!(6 * TEXT_BYTES_MAX + 4096 <= CONTROL_LINE_BYTES_MAX);
 const _: () = assert!(2 + HEAD_BYTES_MAX + TAIL_BYTES_MAX <= PACKET_BYTES_MAX);
 const _: () = assert!(PACKET_BYTES_MAX == CHUNK_BYTES * CHUNKS_MAX);

@@ -197,9 +197,11 @@ impl ErrorCode {
 impl From<&RequestError> for ErrorCode {
     fn from(error: &RequestError) -> Self {
         match error {
-            RequestError::Ambiguous | RequestError::NoSuchMessage | RequestError::TooLate => {
-                Self::Refused
-            }
+            RequestError::Ambiguous
+            | RequestError::NoSuchMessage
+            | RequestError::NotTrusted(_)
+            | RequestError::Refused(_)
+            | RequestError::TooLate => Self::Refused,
             RequestError::Cancelled => Self::Cancelled,
             RequestError::Disk => Self::Disk,
             RequestError::Ended => Self::NoSession,
@@ -210,7 +212,6 @@ impl From<&RequestError> for ErrorCode {
             RequestError::OutboxFull => Self::Busy,
             RequestError::Quota(_) => Self::Quota,
             RequestError::RateLimited => Self::RateLimited,
-            RequestError::Refused(_) => Self::Refused,
             RequestError::ServerUnreachable => Self::ServerUnreachable,
             RequestError::UnknownGroup(_) => Self::UnknownGroup,
             RequestError::UnknownPeer(_) => Self::UnknownPeer,

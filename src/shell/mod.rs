@@ -12,6 +12,7 @@ mod commands;
 pub mod control;
 pub mod diagnostic;
 pub mod editor;
+pub mod errand;
 pub mod exit;
 pub mod explain;
 pub mod external;
@@ -32,6 +33,7 @@ pub mod render;
 pub mod settings;
 pub mod template;
 pub mod topics;
+pub mod wrap;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
@@ -41,7 +43,7 @@ use crate::client::port::{Entry, Recall, Recipient};
 use crate::client::{
     self, Client, Ending, Event, Mode, Modes, Request, RequestError, RequestId, View,
 };
-use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX, SENT_ASIDE_MAX};
+use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX, RECENT_MAX, SENT_ASIDE_MAX};
 use crate::model::{Delivery, Instant, MessageId, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
@@ -57,7 +59,7 @@ use lines::{Found, Lines, Pending};
 use records::Whereabouts;
 use render::Renderer;
 use settings::{Look, Origin, Presence, Switch, Time, Values, Wrong};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 /// A terminal, a pipe, a simulated actor and a control socket drive this and nothing else.
@@ -77,6 +79,10 @@ pub struct Shell {
     first_failure: Option<Exit>,
     /// The last answer to `list_members`.
     members: Vec<Name>,
+    /// Who was written with last, the latest first.
+    recent: Vec<Name>,
+    /// Lines that prepare a session, until they fail.
+    preparations: BTreeSet<LineId>,
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
     /// Lines that programs asked for, until their outcome.
@@ -187,6 +193,8 @@ pub enum Output {
     Answer(LineId, Answer),
     /// Something happened of which only programs are told, mostly because one asked for it.
     Aside(Fact),
+    /// An empty screen, where there is one.
+    Clear,
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
     /// Something for a host with processes and files; one without never gets any.
@@ -239,6 +247,8 @@ impl Shell {
             stage: Stage::Running,
             first_failure: None,
             members: Vec::new(),
+            recent: Vec::new(),
+            preparations: BTreeSet::new(),
             failure_told: false,
             asides: BTreeMap::new(),
             sent_aside: VecDeque::new(),
@@ -288,11 +298,22 @@ impl Shell {
 
     /// What somebody asks for. Programs are told by `Answer`s before it is `Settled`.
     pub fn handle_asked(&mut self, now: Now, asked: Asked, asker: Asker) -> LineId {
-        self.now = now;
         let id = self.lines.mint();
         if asker != Asker::Terminal {
             self.asides.insert(id, asker);
         }
+        self.enter(now, id, asked, asker)
+    }
+
+    /// One line that prepares a session: if it fails that is shown, and nothing comes of it.
+    pub fn handle_preparation(&mut self, now: Now, line: &str) -> LineId {
+        let id = self.lines.mint();
+        self.preparations.insert(id);
+        self.enter(now, id, Asked::Line(line.into()), Asker::Terminal)
+    }
+
+    fn enter(&mut self, now: Now, id: LineId, asked: Asked, asker: Asker) -> LineId {
+        self.now = now;
         if self.stage != Stage::Running {
             self.settle_ended(id);
         } else if matches!(&asked, Asked::Line(line) if line.len() > LINE_BYTES_MAX) {
@@ -453,6 +474,9 @@ impl Shell {
         Assist {
             cx: self.context(Asker::Terminal),
             conversation: self.conversation.as_ref(),
+            recent: self.recent.as_slice(),
+            unconfirmed: self.client.unconfirmed(),
+            files: None,
             look: self.look,
             colours,
         }
@@ -536,6 +560,7 @@ impl Shell {
 
     fn perform(&mut self, line: LineId, source: &str, order: Order) {
         match order.action {
+            Action::Clear => self.outputs.push_back(Output::Clear),
             Action::Close => self.conversation = None,
             Action::Edit(target) => {
                 return match target.or_else(|| self.conversation.clone()) {
@@ -641,6 +666,9 @@ impl Shell {
 
     fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
         let about = about(&request, &self.view().mode);
+        if let Some(Recipient::Name(name)) = &about {
+            self.meet(name);
+        }
         let asker = line.and_then(|line| self.asides.get(&line));
         let modes = match asker {
             Some(Asker::Free) => Modes::Free,
@@ -728,6 +756,7 @@ impl Shell {
                 ..
             } => self.failure_told = true,
             Event::Members { members, .. } => self.members.clone_from(members),
+            Event::Message(arrived) if arrived.audience.is_none() => self.meet(&arrived.from),
             _ => {}
         }
         if self.ends_conversation(event) {
@@ -808,6 +837,13 @@ impl Shell {
                 messages: messages.unwrap_or(0),
             }));
         }
+    }
+
+    /// Somebody wrote, or was written to.
+    fn meet(&mut self, name: &Name) {
+        self.recent.retain(|recent| recent != name);
+        self.recent.truncate(RECENT_MAX - 1);
+        self.recent.insert(0, name.clone());
     }
 
     /// What the settings add to an event: the time before a message, who came and went.
@@ -967,7 +1003,7 @@ impl Shell {
     fn fail(&mut self, line: Option<LineId>, code: ErrorCode, message: String, exit: Exit) {
         let aside = line.is_some_and(|line| self.asides.contains_key(&line));
         self.settle_failed(line, code, message, exit);
-        if aside {
+        if aside || line.is_some_and(|line| self.preparations.remove(&line)) {
             return;
         }
         self.first_failure.get_or_insert(exit);

@@ -37,6 +37,15 @@ impl Whose {
         }
     }
 
+    /// Who restores a copy goes back in time: by another number the clients of a server, or those
+    /// who get messages of a client, know that its past is not the one they knew.
+    const fn is_another(self) -> &'static str {
+        match self {
+            Self::Client => "UPDATE meta SET value = random() & 0xffffffff WHERE key = 'run'",
+            Self::Server => "UPDATE meta SET value = random() WHERE key = 'id'",
+        }
+    }
+
     /// What is counted, and what must not be found.
     const fn questions(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -47,7 +56,9 @@ impl Whose {
             ),
             Self::Server => (
                 "SELECT count(*) FROM names WHERE identity IS NOT NULL",
-                "SELECT count(*) FROM mail",
+                "SELECT (SELECT count(*) FROM mail) + (SELECT
+                    coalesce(sum(length(pending) - length(replace(pending, char(10), ''))), 0)
+                    FROM body)",
                 "SELECT 'a mail without its text' FROM mail
                     WHERE body NOT IN (SELECT body FROM body)
                 UNION ALL SELECT 'a text without its mail' FROM body
@@ -128,6 +139,8 @@ fn copy(from: &Connection, whose: Whose, part: &Path) -> Result<Contents, OpenEr
     }
     // One file, without a log beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
+    copy.pragma_update(None, "application_id", whose.kind().application)?;
+    copy.execute(whose.is_another(), [])?;
     let contents = examine(&copy, whose)?;
     drop(copy);
     File::open(part)?.sync_all()?;

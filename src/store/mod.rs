@@ -11,6 +11,7 @@ pub mod copy;
 mod disk;
 pub mod error;
 pub mod glance;
+mod pending;
 pub mod server;
 mod server_mail;
 mod worker;

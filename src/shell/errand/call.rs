@@ -1,0 +1,215 @@
+//! One command, and its reply.
+
+use super::heard::{Failure, Heard, text};
+use super::{Errand, Manner, Step, Steps, print};
+use crate::model::Now;
+use crate::shell::Exit;
+use crate::shell::control::request::Rung;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The command and its arguments.
+    pub words: Vec<String>,
+    /// What has to be known of a message.
+    pub rung: Rung,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// Whether it is a message.
+    pub is_message: bool,
+}
+
+/// Carries out one command.
+#[derive(Debug)]
+pub struct Call {
+    steps: Steps,
+    manner: Manner,
+    command: Command,
+    stage: Stage,
+    /// Deliveries of which it is not known whose message they tell of.
+    deliveries: Vec<(String, String)>,
+    items: usize,
+}
+
+/// How far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It waits for the reply.
+    Asked,
+    /// It has the reply, and waits for the event that says the same.
+    Told {
+        id: String,
+        state: String,
+        exit: Exit,
+    },
+    /// It gave the message up, and ends with this.
+    Withdrawing(Exit),
+}
+
+const LISTEN: u64 = 1;
+const ASK: u64 = 2;
+const WITHDRAW: u64 = 3;
+
+impl Call {
+    /// Asks at once.
+    #[must_use]
+    pub fn new(manner: Manner, command: Command) -> Self {
+        let mut steps = Steps::default();
+        if manner.json && command.is_message {
+            let listen = json!({"id": LISTEN, "cmd": ["events"], "types": ["delivery"]});
+            steps.ask(&listen);
+        }
+        steps.ask(&request(ASK, &command));
+        Self {
+            steps,
+            manner,
+            command,
+            stage: Stage::Asked,
+            deliveries: Vec::new(),
+            items: 0,
+        }
+    }
+
+    fn on_done(&mut self, result: &Map<String, Value>) {
+        if !self.command.is_message {
+            let words = text(result, "text");
+            if !words.is_empty() && !self.manner.json {
+                self.steps.say(words);
+            } else if self.items == 0 && !result.contains_key("count") && self.manner.json {
+                self.steps.say(&Value::from(result.clone()).to_string());
+            }
+            let found_nothing = self.command.words[0] == "grep" && self.items == 0;
+            let exit = if found_nothing { Exit::No } else { Exit::Done };
+            return self.steps.end(exit);
+        }
+        let (id, state) = (text(result, "id"), text(result, "state"));
+        let exit = exit_of(self.command.rung, state);
+        if self.manner.json {
+            self.stage = Stage::Told {
+                id: id.to_owned(),
+                state: state.to_owned(),
+                exit,
+            };
+            return self.tell_deliveries();
+        }
+        if !self.manner.quiet {
+            self.steps.complain(words_of(state));
+        }
+        self.steps.end(exit);
+    }
+
+    fn on_failed(&mut self, failure: &Failure) {
+        self.steps.complain(&failure.words());
+        let exit = failure.exit();
+        match &failure.id {
+            // It must not arrive later, after somebody was told that it did not.
+            Some(id) if exit == Exit::NobodyHasIt => {
+                self.steps.complain(&format!("  its id: {id}"));
+                self.stage = Stage::Withdrawing(exit);
+                let words = json!(["cancel", id]);
+                self.steps.ask(&json!({"id": WITHDRAW, "cmd": words}));
+            }
+            _ => self.steps.end(exit),
+        }
+    }
+
+    /// Those of our message, up to what the reply said.
+    fn tell_deliveries(&mut self) {
+        let Stage::Told { id, state, exit } = &self.stage else {
+            return;
+        };
+        let wanted = format!("\"id\":\"{id}\"");
+        let is_last = format!("\"state\":\"{state}\"");
+        let mut over = None;
+        for (line, _) in self.deliveries.drain(..) {
+            if line.contains(&wanted) {
+                over = line.contains(&is_last).then_some(*exit).or(over);
+                self.steps.say(&line);
+            }
+        }
+        if let Some(exit) = over {
+            self.steps.end(exit);
+        }
+    }
+}
+
+impl Errand for Call {
+    fn handle_line(&mut self, _: Now, line: &str) {
+        match Heard::read(line) {
+            Heard::Done(Some(ASK), result) => self.on_done(&result),
+            Heard::Failed(Some(ASK), failure) => self.on_failed(&failure),
+            Heard::Done(Some(WITHDRAW), _) | Heard::Failed(Some(WITHDRAW), _) => {
+                if let Stage::Withdrawing(exit) = self.stage {
+                    self.steps.end(exit);
+                }
+            }
+            Heard::Event(kind, fields) if &*kind == "delivery" => {
+                let id = text(&fields, "id").to_owned();
+                self.deliveries.push((line.to_owned(), id));
+                self.tell_deliveries();
+            }
+            Heard::Item(Some(ASK), written, fields) => {
+                self.items += 1;
+                if self.manner.json {
+                    self.steps.say(&written);
+                } else {
+                    self.steps
+                        .say(&print::record(&self.command.words[0], &fields));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_lost(&mut self) {
+        match self.stage {
+            Stage::Withdrawing(exit) | Stage::Told { exit, .. } => self.steps.end(exit),
+            Stage::Asked => self.steps.lost(),
+        }
+    }
+
+    fn poll(&mut self) -> Option<Step> {
+        self.steps.poll()
+    }
+}
+
+/// A command as a request.
+#[must_use]
+pub fn request(id: u64, command: &Command) -> Value {
+    let mut request = json!({"id": id, "cmd": command.words});
+    if command.is_message {
+        request["require"] = match command.rung {
+            Rung::Queued => "queued",
+            Rung::Stored => "stored",
+            Rung::Delivered => "delivered",
+        }
+        .into();
+    }
+    if let Some(timeout) = command.timeout {
+        let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        request["timeout_ms"] = timeout.into();
+    }
+    request
+}
+
+/// How a program ends whose message is in this state.
+#[must_use]
+pub fn exit_of(rung: Rung, state: &str) -> Exit {
+    match (rung, state) {
+        (_, "acked" | "delivered") | (Rung::Queued | Rung::Stored, "stored") => Exit::Done,
+        (Rung::Queued, "queued" | "sent") => Exit::Done,
+        (Rung::Delivered, "stored") => Exit::StoredOnly,
+        _ => Exit::NobodyHasIt,
+    }
+}
+
+fn words_of(state: &str) -> &'static str {
+    match state {
+        "acked" | "delivered" => "[Message received.]",
+        "queued" | "sent" => "[Message kept here, to be sent.]",
+        "stored" => "[Message received by the server and saved.]",
+        _ => "[Message failed.]",
+    }
+}

@@ -1,0 +1,108 @@
+//! What a session says, as its reader understands it: replies, items of lists, events.
+
+use crate::shell::{ErrorCode, Exit, clean};
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+
+/// One line of a session.
+#[derive(Debug)]
+pub enum Heard {
+    /// A request was carried out.
+    Done(Re, Map<String, Value>),
+    /// Something happened: its kind and its fields.
+    Event(Box<str>, Map<String, Value>),
+    /// A request was not carried out.
+    Failed(Re, Failure),
+    /// One thing of a list, as it was written and as it is understood.
+    Item(Re, Box<str>, Map<String, Value>),
+    /// What this version does not know.
+    Other,
+}
+
+/// The request that is answered; those of errands have numbers.
+pub type Re = Option<u64>;
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Failure {
+    /// The code.
+    pub code: String,
+    /// What is so.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// The message that was tried.
+    pub id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(default)]
+    re: Option<Value>,
+    ok: Option<bool>,
+    #[serde(borrow)]
+    item: Option<&'a RawValue>,
+    result: Option<Map<String, Value>>,
+    error: Option<Failure>,
+    ev: Option<Box<str>>,
+}
+
+impl Heard {
+    /// Understands a line; what is none of ours is `Other`.
+    #[must_use]
+    pub fn read(line: &str) -> Self {
+        let Ok(written) = serde_json::from_str::<Written<'_>>(line) else {
+            return Self::Other;
+        };
+        let re = written.re.as_ref().and_then(Value::as_u64);
+        match written {
+            Written { ev: Some(kind), .. } => {
+                Self::Event(kind, serde_json::from_str(line).unwrap_or_default())
+            }
+            Written {
+                item: Some(item), ..
+            } => {
+                let fields = serde_json::from_str(item.get()).unwrap_or_default();
+                Self::Item(re, item.get().into(), fields)
+            }
+            Written {
+                error: Some(error), ..
+            } => Self::Failed(re, error),
+            Written {
+                ok: Some(true),
+                result,
+                ..
+            } => Self::Done(re, result.unwrap_or_default()),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Failure {
+    /// The status it stands for.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match ErrorCode::of(&self.code) {
+            Some(code) if self.id.is_some() => code.exit_after_try(),
+            Some(code) => code.exit(),
+            // One of a later version.
+            None => Exit::Refused,
+        }
+    }
+
+    /// For people: what is so, and what to do.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = format!("[{}.]", clean::line(self.message.trim_end_matches('.')));
+        if let Some(hint) = &self.hint {
+            words += &format!("\n  {}", clean::line(hint));
+        }
+        words
+    }
+}
+
+/// A field that is a text.
+#[must_use]
+pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
+    fields.get(name).and_then(Value::as_str).unwrap_or_default()
+}
