@@ -219,17 +219,17 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
-        let path = control::prepare(
+        let socket_path = control::prepare(
             options.data.as_deref(),
             &options.name,
             options.sock.as_deref(),
         );
-        let path = path?;
-        let listener = Listener::bind(&path, reactor.registry())?;
+        let socket_path = socket_path?;
+        let listener = Listener::bind(&socket_path, reactor.registry())?;
         let whereabouts = Whereabouts {
             profile: options.name.as_str().into(),
             server: options.server.to_string().into(),
-            socket: Some(path.to_string_lossy().into()),
+            socket: Some(socket_path.to_string_lossy().into()),
         };
         let doors = Doors::new(
             Control::new(whereabouts.clone(), Journal::default()),
@@ -275,7 +275,7 @@ impl Loop {
                 .with_values(start.values.clone())
                 .with_whereabouts(whereabouts)
                 .with_programs(start.hooks.clone()),
-            chores: chores(start, &profile, path),
+            chores: chores(start, &profile, socket_path),
             held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
