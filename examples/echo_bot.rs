@@ -8,13 +8,13 @@
     reason = "an example shows itself on the terminal"
 )]
 
-use ackchat::client::port::Store as _;
 use ackchat::client::{Arrivals, Client, Config, Event, GroupPrivate};
 use ackchat::driver::ambient;
 use ackchat::driver::reactor::{Reactor, SOCKET};
 use ackchat::driver::socket::Socket;
 use ackchat::memory::ClientMemory;
 use ackchat::model::Now;
+use ackchat::model::store::Store as _;
 use ackchat::secure::{Identity, Ratchet};
 use ackchat::shell::{OnFailure, Output, Settings, Shell, Style};
 use std::env;

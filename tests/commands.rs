@@ -7,7 +7,7 @@ use ackchat::model::{Instant, Now, Store as _, Wall};
 use ackchat::secure::{Identity, Ratchet};
 use ackchat::server::{self, Server};
 use ackchat::shell::command::Recording;
-use ackchat::shell::external::Errand;
+use ackchat::shell::external::Chore;
 use ackchat::shell::{
     Exit, LineId, OnFailure, Outcome, Output, Registry, Settings, Shell, Style, manual,
 };
@@ -755,14 +755,14 @@ impl Person {
                     self.shell
                         .handle_edited(now, line, &target, Ok("written in an editor"));
                 }
-                Output::Errand(Errand::Find(line, _)) => {
+                Output::Chore(Chore::Find(line, _)) => {
                     self.shell.handle_found(now, line, Vec::new());
                 }
-                Output::Errand(Errand::New(line, word)) => {
+                Output::Chore(Chore::New(line, word)) => {
                     let words = format!("A script to begin with: ackchat-{}.", word.as_str());
-                    self.shell.handle_errand(now, line, Ok(&words));
+                    self.shell.handle_chore(now, line, Ok(&words));
                 }
-                Output::Errand(errand) => panic!("no example runs {errand:?}"),
+                Output::Chore(chore) => panic!("no example runs {chore:?}"),
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Record(line, recording) => {
                     let Recording::Start(file) = recording else {

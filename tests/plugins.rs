@@ -317,3 +317,28 @@ fn a_program_may_complete_its_own_words_but_not_for_long() {
     assert_eq!(complete(&["deploy", "__"]), "__complete--\twhat it is\n");
     assert_eq!(complete(&["slow", ""]), "");
 }
+
+/// A program of `examples/plugins`, installed.
+fn install(story: &Story, name: &str) {
+    let name = format!("ackchat-{name}");
+    let path = story.folder.join("plugins").join(&name);
+    fs::copy(format!("examples/plugins/{name}"), &path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_tally_of_the_examples_counts_what_people_answer() {
+    let story = Story::new();
+    install(&story, "tally");
+    let mut alice = story.join("alice");
+    let mut people = ["bob", "carol", "dave"].map(|name| story.world.join(name));
+    alice.enter("tally tea or coffee?");
+    for (person, answer) in people.iter_mut().zip(["Tea", "coffee", " tea"]) {
+        person.until("[Group Message alice: tea or coffee?]");
+        person.enter(&format!("send alice {answer}"));
+    }
+    alice.until("  2  tea  (bob, dave)");
+    assert_eq!(alice.line().unwrap(), "  1  coffee  (carol)");
+    assert_eq!(alice.line().unwrap(), "  3 answered");
+    assert_eq!(alice.end().2, 0);
+}

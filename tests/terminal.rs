@@ -743,7 +743,7 @@ fn a_program_of_five_lines_completes_names_and_stands_in_help() {
     assert!(set.unwrap().success());
     let _carol = world.sit("carol", 80, 24);
     let mut bob = world.sit("bob", 80, 40);
-    bob.keys("gre\tCA\t\r");
+    bob.keys("gree\tCA\t\r");
     bob.until_last(&[">>> greet carol", "  hello, carol", ">>>"]);
     bob.keys("greet ");
     bob.until_last(&[">>> greet WHO"]);

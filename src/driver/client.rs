@@ -1,10 +1,10 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
+use super::chores::{Chores, Place};
 use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
 use super::control::{self, Doors, Listener};
 use super::editing::Editing;
-use super::errands::{Errands, Place};
 use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
@@ -138,7 +138,7 @@ struct Loop {
     screen: Screen,
     shell: Shell,
     /// Other programs that run for the shell.
-    errands: Errands,
+    chores: Chores,
     /// Keys that wait until it is known what can be completed.
     held_keys: Vec<u8>,
     store: ClientStore,
@@ -219,17 +219,17 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
-        let path = control::prepare(
+        let socket_path = control::prepare(
             options.data.as_deref(),
             &options.name,
             options.sock.as_deref(),
         );
-        let path = path?;
-        let listener = Listener::bind(&path, reactor.registry())?;
+        let socket_path = socket_path?;
+        let listener = Listener::bind(&socket_path, reactor.registry())?;
         let whereabouts = Whereabouts {
             profile: options.name.as_str().into(),
             server: options.server.to_string().into(),
-            socket: Some(path.to_string_lossy().into()),
+            socket: Some(socket_path.to_string_lossy().into()),
         };
         let doors = Doors::new(
             Control::new(whereabouts.clone(), Journal::default()),
@@ -275,7 +275,7 @@ impl Loop {
                 .with_values(start.values.clone())
                 .with_whereabouts(whereabouts)
                 .with_programs(start.hooks.clone()),
-            errands: errands(start, &profile, path),
+            chores: chores(start, &profile, socket_path),
             held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
@@ -325,7 +325,7 @@ impl Loop {
             }
             result = self.turn();
         };
-        self.errands.end();
+        self.chores.end();
         self.console.hide();
         self.print();
         let shown = self.screen.finish();
@@ -391,7 +391,7 @@ impl Loop {
         }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
-        self.errands.turn(now, &self.reactor, &mut self.shell);
+        self.chores.turn(now, &self.reactor, &mut self.shell);
         self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
@@ -405,7 +405,7 @@ impl Loop {
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
                 let keys = self.console.has_more() || self.input.is_ready();
-                lines || keys && !self.is_lent() && !self.errands.is_looking()
+                lines || keys && !self.is_lent() && !self.chores.is_looking()
             }
         };
         if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
@@ -416,14 +416,14 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
-        let errands = self.errands.deadline();
+        let chores = self.chores.deadline();
         let programs = self.doors.deadline();
         let others = [
             self.shell.deadline(),
             self.prompt_due,
             leave,
             escape,
-            errands,
+            chores,
             programs,
         ];
         others
@@ -451,7 +451,7 @@ impl Loop {
             .console
             .deadline()
             .is_some_and(|due| due <= now.instant);
-        if self.errands.is_looking() {
+        if self.chores.is_looking() {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held_keys);
@@ -465,9 +465,9 @@ impl Loop {
                     desk.key_at = now.instant;
                     let keys = &self.buffer[..length];
                     if keys.contains(&b'\t') {
-                        self.errands.look(now, &self.reactor, &mut self.shell);
+                        self.chores.look(now, &self.reactor, &mut self.shell);
                     }
-                    if self.errands.is_looking() {
+                    if self.chores.is_looking() {
                         self.held_keys = keys.to_vec();
                         return Ok(());
                     }
@@ -501,7 +501,7 @@ impl Loop {
     fn interrupt(&mut self) {
         if self.stage == Stage::Open && !self.in_flight.is_empty() {
             self.in_flight.clear();
-            self.errands.interrupt(self.reactor.now().instant);
+            self.chores.interrupt(self.reactor.now().instant);
             self.prompt_due = None;
             self.console.show();
         } else {
@@ -852,9 +852,9 @@ impl Loop {
                 Output::Answer(..) | Output::Aside(_) => {}
                 Output::Clear => self.clear(),
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
-                Output::Errand(errand) => {
-                    self.errands
-                        .handle(now, &self.reactor, &mut self.shell, errand);
+                Output::Chore(chore) => {
+                    self.chores
+                        .handle(now, &self.reactor, &mut self.shell, chore);
                 }
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
@@ -998,7 +998,7 @@ impl Desk {
 }
 
 /// What other programs are told of a session.
-fn errands(start: &Start, profile: &Profile, socket: PathBuf) -> Errands {
+fn chores(start: &Start, profile: &Profile, socket: PathBuf) -> Chores {
     let Start { options, .. } = start;
     let name = options.name.as_str();
     let place = Place {
@@ -1008,7 +1008,7 @@ fn errands(start: &Start, profile: &Profile, socket: PathBuf) -> Errands {
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
     };
-    Errands::new(place, Log::new(profile.history.with_file_name("log")))
+    Chores::new(place, Log::new(profile.history.with_file_name("log")))
 }
 
 /// What a client is told of all that.

@@ -6,13 +6,13 @@
 
 pub mod ambient;
 pub mod child;
+pub mod chores;
 pub mod client;
 pub mod config;
 pub mod console;
 pub mod control;
 pub mod echo;
 pub mod editing;
-pub mod errands;
 mod folder;
 pub mod guest;
 pub mod history;

@@ -295,7 +295,7 @@ impl ClientBody {
                 shell::Output::Answer(..)
                 | shell::Output::Aside(_)
                 | shell::Output::Clear
-                | shell::Output::Errand(_)
+                | shell::Output::Chore(_)
                 | shell::Output::Record(..)
                 | shell::Output::Trace(_) => {}
                 shell::Output::Transmit(transmit) => {

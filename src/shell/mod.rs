@@ -5,6 +5,7 @@
 pub mod args;
 pub mod asked;
 pub mod assist;
+mod chores;
 pub mod clean;
 pub mod command;
 mod commands;
@@ -12,7 +13,6 @@ pub mod control;
 pub mod diagnostic;
 pub mod editor;
 pub mod errand;
-mod errands;
 pub mod exit;
 pub mod explain;
 pub mod external;
@@ -50,9 +50,9 @@ use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
 use asked::{Answer, Asked, Asker};
 use assist::{Assist, Colours};
+use chores::Chores;
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
-use errands::Errands;
-use external::Errand;
+use external::Chore;
 use fields::Fact;
 use interpret::Order;
 use lines::{Found, Lines, Pending};
@@ -72,7 +72,7 @@ pub struct Shell {
     values: Values,
     look: Look,
     presence: presence::Fold,
-    errands: Errands,
+    chores: Chores,
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
@@ -198,7 +198,7 @@ pub enum Output {
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
     /// Something for a host with processes and files; one without never gets any.
-    Errand(Errand),
+    Chore(Chore),
     /// Something happened, with named fields; a `Show` may say the same in words.
     Fact(Fact),
     /// The program ends with this status; nothing follows.
@@ -241,7 +241,7 @@ impl Shell {
             values: Values::default(),
             look: Look::default(),
             presence: presence::Fold::default(),
-            errands: Errands::default(),
+            chores: Chores::default(),
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
@@ -431,8 +431,8 @@ impl Shell {
             }
             if let Some(output) = self.client.poll_output() {
                 self.on_client(output);
-            } else if let Some(job) = self.errands.hooks.poll() {
-                return Some(Output::Errand(Errand::Hook(job)));
+            } else if let Some(job) = self.chores.hooks.poll() {
+                return Some(Output::Chore(Chore::Hook(job)));
             } else if self.stage == Stage::Ending && !self.is_busy() {
                 self.leave();
             } else {
@@ -511,7 +511,7 @@ impl Shell {
     /// True while entered lines wait for an outcome.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.lines.is_idle() || !self.errands.is_idle()
+        !self.lines.is_idle() || !self.chores.is_idle()
     }
 
     const fn context(&self, asker: Asker) -> Context<'_> {
@@ -534,7 +534,7 @@ impl Shell {
     fn run(&mut self, line: LineId, asked: &Asked, asker: Asker) {
         match (asked, asker) {
             (Asked::Line(source), Asker::Terminal) if let Some(wanted) = self.wants(source) => {
-                self.send_off(line, source, Errand::Find(line, wanted));
+                self.send_off(line, source, Chore::Find(line, wanted));
             }
             _ => self.obey(line, asked, asker),
         }
@@ -578,7 +578,7 @@ impl Shell {
             Action::Hook(wish) => return self.hook(line, wish),
             Action::ListExternal => return self.list_external(line),
             Action::NewExternal(word) => {
-                return self.send_off(line, source, Errand::New(line, word));
+                return self.send_off(line, source, Chore::New(line, word));
             }
             Action::Recall(recall) => {
                 return self.recall(line, recall.clone(), Found::Show(recall));
@@ -590,7 +590,7 @@ impl Shell {
                 return self.ask(Some(line), request, order.later_lines);
             }
             Action::Run(program) => {
-                return self.send_off(line, source, Errand::Run(line, program));
+                return self.send_off(line, source, Chore::Run(line, program));
             }
             Action::Query(query) => {
                 let records = self.records(query);
@@ -945,7 +945,7 @@ impl Shell {
         let dropped = [
             self.lines.drop_pending(),
             self.lines.drop_waiting(),
-            self.errands.drop_open(),
+            self.chores.drop_open(),
         ]
         .concat();
         for line in dropped {

@@ -939,7 +939,7 @@ impl World {
             shell::Output::Answer(..)
             | shell::Output::Aside(_)
             | shell::Output::Clear
-            | shell::Output::Errand(_) => {}
+            | shell::Output::Chore(_) => {}
             shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace
