@@ -14,6 +14,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// As many bytes as a pipe that `poll(2)` calls writable takes without waiting (POSIX, `PIPE_BUF`).
 const PIECE_BYTES: usize = nix::libc::PIPE_BUF;
 
+/// Room that an empty queue keeps.
+const KEPT_BYTES: usize = 64 * 1024;
+
 /// A reader who takes nothing for so many milliseconds is not waited for.
 const PUT_WAIT_MS: u16 = 5000;
 
@@ -93,6 +96,10 @@ impl Output {
         }
         while self.state == State::Open && !self.queue.is_empty() {
             self.write_piece();
+        }
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_BYTES {
+            // What a flood needed is not needed in quiet times.
+            self.queue = VecDeque::new();
         }
         self.watch(registry);
         self.shown()

@@ -22,6 +22,8 @@ const GAP: &str = "  ";
 /// Breaks the rows that are too long for so many columns.
 #[must_use]
 pub fn wrap(text: &str, columns: usize, layout: Layout) -> String {
+    // How wide a tab comes out only the terminal knows.
+    let text = &text.replace('\t', "    ");
     let is_short = |row: &str| cells(row) <= columns;
     if columns < COLUMNS_MIN || text.split('\n').all(is_short) {
         return text.to_owned();
@@ -126,6 +128,7 @@ mod tests {
         let text = "bob: two  blanks \n  and a row";
         assert_eq!(wrap(text, 20, Layout::Message), text);
         assert_eq!(wrap(&"x".repeat(90), 10, Layout::Message), "x".repeat(90));
+        assert_eq!(wrap("bob: a\tb", 20, Layout::Message), "bob: a    b");
     }
 
     #[test]
