@@ -662,6 +662,29 @@ fn control_z_stops_and_fg_goes_on_with_the_same_line() {
     pty.child.wait().unwrap();
 }
 
+/// Else a signal that stops the program may find that thread, and the terminal is not restored.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_thread_of_a_store_leaves_signals_to_the_loop() {
+    let world = World::new();
+    let bob = world.sit("bob", 80, 24);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", bob.child.id())).unwrap();
+    let mut blocked = tasks.filter_map(|task| {
+        let task = task.unwrap().path();
+        let name = std::fs::read_to_string(task.join("comm")).unwrap();
+        let status = std::fs::read_to_string(task.join("status")).unwrap();
+        let mut rows = status.lines();
+        let row = rows.find_map(|row| row.strip_prefix("SigBlk:")).unwrap();
+        let mask = u64::from_str_radix(row.trim(), 16).unwrap();
+        (name.trim() == "store").then_some(mask)
+    });
+    let bit = |signal: Signal| 1 << (signal as u64 - 1);
+    let mask = blocked.next().expect("there is such a thread");
+    for signal in [Signal::SIGTSTP, Signal::SIGTERM, Signal::SIGWINCH] {
+        assert_ne!(mask & bit(signal), 0, "{signal}");
+    }
+}
+
 #[test]
 fn a_dumb_terminal_and_plain_mode_have_no_escape_at_all() {
     let world = World::new();

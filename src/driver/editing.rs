@@ -165,6 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn an_editor_that_still_runs_ends_with_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("editor");
+        fs::write(&program, "#!/bin/sh\nread _ < \"$0.never\"\n").unwrap();
+        let mut mode = fs::metadata(&program).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o700);
+        fs::set_permissions(&program, mode).unwrap();
+        let fifo = folder.path().join("editor.never");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let target = Target::Name("bob".parse().unwrap());
+        let path = folder.path().join("message");
+        let begun = Editing::start(Some(program.into()), path, LineId(1), target);
+        let mut editing = begun.unwrap();
+        assert!(editing.poll().is_none(), "it runs");
+        let process = Pid::from_raw(i32::try_from(editing.child.id()).unwrap());
+        drop(editing);
+        assert_eq!(kill(process, None), Err(nix::errno::Errno::ESRCH));
+    }
+
+    #[test]
     fn an_empty_text_a_failed_editor_and_none_at_all_send_nothing() {
         for (script, why) in [
             ("true", "nothing was written"),

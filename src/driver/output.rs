@@ -15,6 +15,9 @@ use std::process::{Command, Stdio};
 /// As many bytes as a pipe that `poll(2)` calls writable takes without waiting (POSIX, `PIPE_BUF`).
 const PIECE_BYTES: usize = nix::libc::PIPE_BUF;
 
+/// Room that an empty queue keeps.
+const KEPT_BYTES: usize = 64 * 1024;
+
 /// A reader who takes nothing for so many milliseconds is not waited for.
 const PUT_WAIT_MS: u16 = 5000;
 
@@ -94,6 +97,10 @@ impl Output {
         }
         while self.state == State::Open && !self.queue.is_empty() {
             self.write_piece();
+        }
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_BYTES {
+            // What a flood needed is not needed in quiet times.
+            self.queue = VecDeque::new();
         }
         self.watch(registry);
         self.shown()

@@ -625,7 +625,13 @@ impl Shell {
         let wanted = settings::SETTINGS.iter();
         let wanted = wanted.filter(|setting| key.is_none_or(|key| key == setting.key));
         let rows: Vec<String> = wanted
-            .map(|s| format!("  {}", self.values.row(s)))
+            .map(|setting| {
+                let when = match setting.when {
+                    settings::When::Live => "",
+                    settings::When::Start => "  at the start only",
+                };
+                format!("  {}{when}", self.values.row(setting))
+            })
             .collect();
         let rows: Vec<String> = rows.iter().map(|row| clean::line(row)).collect();
         let words = rows.join("\n");
