@@ -352,7 +352,10 @@ fn an_answer_that_nobody_can_have_is_no_success() {
     let output = ackchat(&home, &["config", "show"]).stdout(full).output();
     let output = output.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, "[Cannot write the output: No space left on device.]\n");
+    assert_eq!(
+        said,
+        "[Cannot write the output: No space left on device.]\n"
+    );
     assert_eq!(output.status.code(), Some(1));
 }
 
