@@ -15,7 +15,7 @@ use ackchat::driver::{Fault, host, paths, plugins};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::server::Rates;
-use ackchat::shell::{Exit, OnFailure, Settings, Style};
+use ackchat::shell::{Exit, OnFailure, Settings, Style, explain};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -98,8 +98,21 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
             | "completions" | "man" | "help" | "--help" | "-h" | "--version" | "-V",
         ) => modern(args),
         None => default_profile(),
-        Some(word) => external(word, &args[1..]).ok_or_else(usage),
+        Some(word) if word.starts_with('-') => Err(usage()),
+        Some(word) => external(word, &args[1..]).ok_or_else(|| unknown_form(word)),
     }
+}
+
+/// No word that begins a line of arguments; perhaps one that was mistyped.
+fn unknown_form(word: &str) -> Refused {
+    let command = Modern::command();
+    let forms = command.get_subcommands().map(clap::Command::get_name);
+    let near = explain::did_you_mean(&explain::nearest(word, forms));
+    let near = near.map_or(String::new(), |near| near + " ");
+    refused(&format!(
+        "{}\n  {near}ackchat --help tells all there is",
+        usage().line
+    ))
 }
 
 /// Without arguments: the client of the default profile.
@@ -127,7 +140,10 @@ fn seed_server(args: &[String]) -> Result<Invocation, Refused> {
     let ([port], options) = split_at_options(args) else {
         return Err(usage());
     };
-    let (options, _): (ServeOptions, _) = options_of("serve", options)?;
+    let (options, _): (ServeOptions, _) = match options_of("serve", options) {
+        Ok(options) => options,
+        Err(error) => return printed(&error),
+    };
     let port = registered_port(port).ok_or_else(|| refused("[Invalid server port number.]"))?;
     Ok(options.invocation(port))
 }
@@ -137,7 +153,10 @@ fn seed_client(args: &[String]) -> Result<Invocation, Refused> {
     let ([name, ip, server_port, port], options) = split_at_options(args) else {
         return Err(usage());
     };
-    let (options, mut given): (JoinOptions, _) = options_of("join", options)?;
+    let (options, mut given): (JoinOptions, _) = match options_of("join", options) {
+        Ok(options) => options,
+        Err(error) => return printed(&error),
+    };
     given.extend(["server", "port"].map(str::to_owned));
     let name = client_name(name)?;
     let ip = match ip.as_str() {
@@ -267,11 +286,19 @@ fn split_at_options(args: &[String]) -> (&[String], &[String]) {
 fn options_of<Options: Args>(
     form: &'static str,
     options: &[String],
-) -> Result<(Options, BTreeSet<String>), Refused> {
+) -> Result<(Options, BTreeSet<String>), clap::Error> {
+    let modern = Modern::command();
+    let about = modern
+        .find_subcommand(form)
+        .and_then(clap::Command::get_about);
     let command = Options::augment_args(clap::Command::new(form)).no_binary_name(true);
-    let found = command.try_get_matches_from(options);
-    let found = found.and_then(|found| Ok((Options::from_arg_matches(&found)?, given(&found))));
-    found.map_err(|error| refused(error.to_string().trim_end()))
+    let command = command.about(about.cloned().unwrap_or_default());
+    let command = command.bin_name(match form {
+        "serve" => "ackchat -s PORT",
+        _ => "ackchat -c NAME SERVER-IP SERVER-PORT CLIENT-PORT",
+    });
+    let found = command.try_get_matches_from(options)?;
+    Ok((Options::from_arg_matches(&found)?, given(&found)))
 }
 
 /// Help and version are no refusals.
@@ -667,7 +694,6 @@ mod tests {
     fn no_known_form_or_a_wrong_number_of_arguments_shows_the_usage() {
         for line in [
             "",
-            "chat",
             "-x 5",
             "-s",
             "-s 5000 6000",
@@ -677,6 +703,23 @@ mod tests {
             "-c --help",
         ] {
             check(line, USAGE);
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_mistyped_shows_the_usage_and_the_one_that_is_near() {
+        for (line, hint) in [
+            ("chat", "ackchat --help tells all there is"),
+            (
+                "serv --port 1",
+                "did you mean serve? ackchat --help tells all there is",
+            ),
+            (
+                "server",
+                "did you mean serve? ackchat --help tells all there is",
+            ),
+        ] {
+            check(line, &format!("{USAGE}\n  {hint}"));
         }
     }
 
@@ -773,6 +816,7 @@ mod tests {
             ("--version", "ackchat 0."),
             ("--help", "join"),
             ("join --help", "--stay"),
+            ("-s 5000 --help", "Usage: ackchat -s PORT"),
         ] {
             match read(line) {
                 Ok(Invocation::Print(text)) => assert!(text.contains(part), "{text}"),

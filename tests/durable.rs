@@ -342,7 +342,7 @@ fn a_running_server_is_looked_at_and_copied_and_the_copy_serves() {
     assert_eq!(code, Some(0));
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let (said, code) = operate(&world, &["backup", file]);
-    assert!(said.contains("copy.db exists already"), "{said}");
+    assert_eq!(said, format!("[Cannot write {file}: it exists already.]\n"));
     assert_eq!(code, Some(4));
     let mine = world.data.path().join("mine.db");
     let arguments = ["backup", mine.to_str().unwrap(), "--profile", "alice"];

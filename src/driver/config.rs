@@ -25,8 +25,10 @@ pub struct Config {
     sections: Vec<Section>,
     /// What runs when something happens.
     pub hooks: Vec<Hook>,
-    /// What is wrong with it, each with its line and a caret.
+    /// What is wrong with it, each with its line and a caret, in the order of the file.
     pub complaints: Vec<String>,
+    /// The same while it is read, each with its place.
+    found: Vec<(usize, String)>,
 }
 
 /// `[default]`, or `[profile.NAME]`.
@@ -81,11 +83,12 @@ impl Config {
             Ok(table) => config.take(page, table.get_ref()),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                config
-                    .complaints
-                    .push(page.complaint(&span, error.message()));
+                config.complain(page, &span, error.message());
             }
         }
+        let mut found = std::mem::take(&mut config.found);
+        found.sort_by_key(|(at, _)| *at);
+        config.complaints = found.into_iter().map(|(_, complaint)| complaint).collect();
         config
     }
 
@@ -107,13 +110,19 @@ impl Config {
                     }
                 }
                 ("hook", DeValue::Array(list)) => {
-                    let (hooks, complaints) = hooks::read(page, list);
+                    let (hooks, wrong) = hooks::read(page, list);
                     self.hooks = hooks;
-                    self.complaints.extend(complaints);
+                    for (span, words) in wrong {
+                        self.complain(page, &span, &words);
+                    }
                 }
                 ("hook", _) => self.complain(page, &value.span(), "write [[hook]]"),
                 ("default_profile" | "default" | "profile", _) => {
                     self.complain(page, &value.span(), "this is not what stands here");
+                }
+                (setting, _) if settings::find(setting).is_some() => {
+                    let words = "this belongs below [default] or [profile.NAME]";
+                    self.complain(page, &key.span(), words);
                 }
                 (other, _) => {
                     let known = ["default_profile", "default", "profile", "hook"];
@@ -155,7 +164,19 @@ impl Config {
     }
 
     fn complain(&mut self, page: Page<'_>, span: &Range<usize>, words: &str) {
-        self.complaints.push(page.complaint(span, words));
+        self.found.push((span.start, page.complaint(span, words)));
+    }
+
+    /// True if there is a section of this profile.
+    fn has(&self, profile: &str) -> bool {
+        let mut names = self.profiles();
+        names.any(|name| name.eq_ignore_ascii_case(profile))
+    }
+
+    fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.sections
+            .iter()
+            .filter_map(|section| section.profile.as_deref())
     }
 
     /// What holds for a profile.
@@ -417,6 +438,18 @@ pub fn answer(file: Option<&Path>, question: &Question) -> Exit {
             profile,
             with_origin,
         } => {
+            if let Some(profile) = profile
+                && !config.has(profile)
+            {
+                let near = explain::nearest(profile, config.profiles());
+                let near = explain::did_you_mean(&near).map(|near| format!(": {near}"));
+                let words = format!(
+                    "{} has no [profile.{profile}]{}",
+                    path.display(),
+                    near.unwrap_or_else(|| ".".to_owned())
+                );
+                return Fault::new(Exit::Usage, &words).report();
+            }
             let profile = profile.as_deref().or(config.default_profile.as_deref());
             let mut values = config.values(profile.unwrap_or_default());
             if let Err(fault) = add_environment(&mut values) {
@@ -444,7 +477,7 @@ impl<'a> Page<'a> {
     }
 
     /// `config.toml:12: what is wrong`, the line, and a caret.
-    pub(super) fn complaint(self, span: &Range<usize>, words: &str) -> String {
+    fn complaint(self, span: &Range<usize>, words: &str) -> String {
         let line = self.line(span.start);
         let row_at = self.0.get(..span.start).and_then(|text| text.rfind('\n'));
         let begin = row_at.map_or(0, |newline| newline + 1);
@@ -534,6 +567,10 @@ time = "iso"
                 "config.toml:1:\n  [profil.x]\n   ^^^^^^ did you mean profile?",
             ),
             (
+                "notify = \"off\"\n[default]",
+                "config.toml:1:\n  notify = \"off\"\n  ^^^^^^ this belongs below [default] or [profile.NAME]",
+            ),
+            (
                 "[default]\ntime = [1]",
                 "config.toml:2:\n  time = [1]\n         ^^^ expected a text, a number, true or false",
             ),
@@ -542,6 +579,15 @@ time = "iso"
         }
         let broken = Config::parse("[default\n");
         assert!(broken.complaints[0].starts_with("config.toml:1:\n  [default\n"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_the_order_of_the_file() {
+        let text = "[profile.b]\nzz = 1\naa = 1\n[default]\nbb = 1\n[profile.a]\ncc = 1";
+        let lines = Config::parse(text).complaints;
+        let at = |line: &String| line.split(':').nth(1).map(str::to_owned);
+        let at: Vec<_> = lines.iter().filter_map(at).collect();
+        assert_eq!(at, ["2", "3", "5", "7"]);
     }
 
     #[test]

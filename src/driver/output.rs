@@ -215,9 +215,14 @@ impl Output {
 /// Says a text on stdout, as it is.
 #[expect(clippy::must_use_candidate, reason = "where more is said, nobody asks")]
 pub fn say(text: &str) -> Exit {
-    // A reader who went away has read enough.
-    put(io::stdout().as_fd(), text);
-    Exit::Done
+    match put(io::stdout().as_fd(), text) {
+        // A reader who went away has read enough.
+        Ok(()) | Err(Errno::EPIPE) => Exit::Done,
+        Err(error) => {
+            complain(&format!("[Cannot write the output: {}.]", error.desc()));
+            Exit::No
+        }
+    }
 }
 
 /// Shows a page of the manual: by `man`, where somebody reads it, else as it is written.
@@ -231,7 +236,8 @@ pub fn page(text: &str) -> Exit {
         return say(text);
     };
     if let Some(stdin) = man.stdin.take() {
-        put(stdin.as_fd(), text);
+        // Who quits the pager has read enough.
+        put(stdin.as_fd(), text).ok();
     }
     match man.wait() {
         Ok(_) => Exit::Done,
@@ -241,11 +247,11 @@ pub fn page(text: &str) -> Exit {
 
 /// Says a line on stderr. If nobody reads it, nobody is told.
 pub fn complain(line: &str) {
-    put(io::stderr().as_fd(), &format!("{line}\n"));
+    put(io::stderr().as_fd(), &format!("{line}\n")).ok();
 }
 
 /// Writes all of it, past every buffer and without a panic, unless nobody takes it.
-pub(super) fn put(fd: BorrowedFd<'_>, text: &str) {
+pub(super) fn put(fd: BorrowedFd<'_>, text: &str) -> Result<(), Errno> {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         match nix::unistd::write(fd, rest) {
@@ -255,12 +261,13 @@ pub(super) fn put(fd: BorrowedFd<'_>, text: &str) {
             Err(Errno::EAGAIN) => {
                 let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
                 if poll(&mut fds, PollTimeout::from(PUT_WAIT_MS)).is_ok_and(|count| count == 0) {
-                    return;
+                    return Err(Errno::EAGAIN);
                 }
             }
-            Err(_) => return,
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

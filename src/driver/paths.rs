@@ -31,7 +31,12 @@ impl Profile {
     pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
         let directory = profile_directory(data, name)?;
         let used = format!("Registration request rejected - name {name} used.");
-        let lock = lock(&directory, &used)?;
+        let lock = lock(&directory, &used).map_err(|mut fault| {
+            if fault.line == format!("[{used}]") {
+                fault.line += "\n  a program on this machine has this profile: end that one first";
+            }
+            fault
+        })?;
         let history = state_directory(data)?
             .join("profiles")
             .join(name.to_lower());
@@ -546,7 +551,8 @@ mod tests {
         let first = Profile::open(Some(data.path()), &bob).unwrap();
         assert_eq!(mode(&first.directory), 0o700);
         let fault = Profile::open(Some(data.path()), &shout).unwrap_err();
-        let line = "[Registration request rejected - name BOB used.]";
+        let line = "[Registration request rejected - name BOB used.]\n  \
+            a program on this machine has this profile: end that one first";
         assert_eq!((fault.line.as_str(), fault.exit), (line, Exit::Unreachable));
         drop(first);
         assert!(Profile::open(Some(data.path()), &shout).is_ok());
