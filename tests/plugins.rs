@@ -70,7 +70,7 @@ fn five_lines_of_sh_are_a_command_with_usage_and_help() {
     alice.until("  shout alice");
     assert_eq!(alice.line().unwrap(), "             ^ TEXT is missing");
     alice.enter("help shout");
-    let page = alice.until("  errors: plugin-failed");
+    let page = alice.until("  errors:  plugin-failed");
     assert_eq!(page[0], "shout WHO TEXT - say it loud");
     assert_eq!(page[1], "  shout bob hi");
     assert_eq!(page[2], format!("  external: {}", path.display()));

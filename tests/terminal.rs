@@ -765,7 +765,7 @@ fn a_program_of_five_lines_completes_names_and_stands_in_help() {
     let set = Command::new("chmod").arg("700").arg(&program).status();
     assert!(set.unwrap().success());
     let _carol = world.sit("carol", 80, 24);
-    let mut bob = world.sit("bob", 80, 40);
+    let mut bob = world.sit("bob", 80, 100);
     bob.keys("gree\tCA\t\r");
     bob.until_last(&[">>> greet carol", "  hello, carol", ">>>"]);
     bob.keys("greet ");

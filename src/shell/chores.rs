@@ -13,7 +13,7 @@ use crate::model::Now;
 use crate::model::limits::CHILD_OUTPUT_BYTES_MAX;
 use crate::shell::args::Target;
 use crate::shell::command::LaterLines;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the shell has to do with other programs.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Chores {
     pub(super) hooks: Hooks,
     /// Lines whose chore is not done, with their words as long as those may still be needed.
     open: BTreeMap<LineId, String>,
+    /// Lines of which nobody knows yet what they mean: later ones wait, as they would have.
+    finding: BTreeSet<LineId>,
 }
 
 impl Chores {
@@ -30,8 +32,14 @@ impl Chores {
         self.open.is_empty()
     }
 
+    /// Whether it is not known yet what a line means.
+    pub(super) fn is_finding(&self) -> bool {
+        !self.finding.is_empty()
+    }
+
     /// The lines that will have no answer any more.
     pub(super) fn drop_open(&mut self) -> Vec<LineId> {
+        self.finding.clear();
         std::mem::take(&mut self.open).into_keys().collect()
     }
 }
@@ -44,6 +52,7 @@ impl Shell {
             is_possible: true,
             hooks: Hooks::new(hooks),
             open: BTreeMap::new(),
+            finding: BTreeSet::new(),
         };
         self
     }
@@ -57,8 +66,10 @@ impl Shell {
     pub fn handle_found(&mut self, now: Now, line: LineId, commands: Vec<Command>) {
         self.now = now;
         self.handle_commands(commands);
+        self.chores.finding.remove(&line);
         if let Some(source) = self.chores.open.remove(&line) {
             self.obey(line, &Asked::Line(source.into()), Asker::Terminal);
+            self.run_released();
         }
     }
 
@@ -156,6 +167,9 @@ impl Shell {
     /// Sends somebody off, and remembers for which line.
     pub(super) fn send_off(&mut self, line: LineId, source: &str, chore: Chore) {
         if self.chores.is_possible {
+            if matches!(chore, Chore::Find(..)) {
+                self.chores.finding.insert(line);
+            }
             self.chores.open.insert(line, source.to_owned());
             self.outputs.push_back(Output::Chore(chore));
         } else {

@@ -318,7 +318,7 @@ impl Shell {
             self.settle_ended(id);
         } else if matches!(&asked, Asked::Line(line) if line.len() > LINE_BYTES_MAX) {
             self.refuse(id, "", &Refusal::LongText.at(0..0));
-        } else if !self.lines.is_held() {
+        } else if !self.lines.is_held() && !self.chores.is_finding() {
             self.run(id, &asked, asker);
         } else if self.lines.hold(id, asked, asker).is_err() {
             self.refuse(id, "", &Refusal::TooManyLines.at(0..0));
@@ -982,7 +982,9 @@ impl Shell {
 
     /// Runs the lines that waited, until one has to wait again.
     fn run_released(&mut self) {
-        while let Some((line, asked, asker)) = self.lines.release() {
+        while !self.chores.is_finding()
+            && let Some((line, asked, asker)) = self.lines.release()
+        {
             self.run(line, &asked, asker);
         }
     }
