@@ -69,6 +69,7 @@ fn five_lines_of_sh_are_a_command_with_usage_and_help() {
     alice.until("[Usage: shout WHO TEXT]");
     alice.until("  shout alice");
     assert_eq!(alice.line().unwrap(), "             ^ TEXT is missing");
+    alice.until("  line 5 of the input: shout alice");
     alice.enter("help shout");
     let page = alice.until("  errors:  plugin-failed");
     assert_eq!(page[0], "shout WHO TEXT - say it loud");

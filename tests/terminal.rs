@@ -502,7 +502,8 @@ fn a_question_mark_lists_at_once_and_a_long_answer_stops_at_the_end_of_a_page() 
     bob.until_last(&[
         "  a command:",
         "send                 send_all",
-        "set                  send_group  not now",
+        "set                  session",
+        "send_group  not now",
         ">>> se",
     ]);
     bob.keys("nd alice what?\x15help\r");
