@@ -459,7 +459,7 @@ impl Client {
             } => self.on_server_key(from, session_key, identity),
             // A client asks no session whether it is still there.
             Out::Returned { .. } => {}
-            Out::Settled { parcel } => {
+            Out::Settled { parcel, .. } => {
                 self.on_settled(parcel);
                 self.on_live_progress(parcel);
             }

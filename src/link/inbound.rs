@@ -422,7 +422,7 @@ impl Links {
             }
             Event::News(News::Settled(parcel)) => {
                 self.parcels.remove(&parcel);
-                self.outputs.push_back(Output::Settled { parcel });
+                self.outputs.push_back(Output::Settled { peer, parcel });
             }
         }
     }

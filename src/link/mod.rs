@@ -126,7 +126,7 @@ pub struct Route {
 
 /// The queue of the session is full: the packet is given back.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Full(pub Vec<u8>);
+pub struct Full(pub Arc<[u8]>);
 
 /// What has to be done next, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +196,8 @@ pub enum Output {
     /// All of the packet was acknowledged by the other's link. It says nothing about disks or
     /// people.
     Settled {
+        /// Whose link it was.
+        peer: PublicKey,
         /// The packet.
         parcel: Parcel,
     },
@@ -327,7 +329,13 @@ impl Links {
     ///
     /// # Panics
     /// If the packet is empty, or longer than any packet is.
-    pub fn send(&mut self, now: Now, to: &Route, bytes: Vec<u8>) -> Result<Parcel, Full> {
+    pub fn send(
+        &mut self,
+        now: Now,
+        to: &Route,
+        bytes: impl Into<Arc<[u8]>>,
+    ) -> Result<Parcel, Full> {
+        let bytes = bytes.into();
         assert!(!bytes.is_empty());
         assert!(bytes.len() <= PACKET_BYTES_MAX);
         self.begin(now);
@@ -344,6 +352,39 @@ impl Links {
         self.parcels.insert(parcel, to.key);
         self.reach(to);
         Ok(parcel)
+    }
+
+    /// Queues a packet on the session that stands; `None` if there is none.
+    ///
+    /// # Errors
+    /// Too many packets, or bytes, wait for this peer: the packet is given back.
+    ///
+    /// # Panics
+    /// If the packet is empty, or longer than any packet is.
+    pub fn send_on(
+        &mut self,
+        now: Now,
+        to: &PublicKey,
+        bytes: Arc<[u8]>,
+    ) -> Result<Option<Parcel>, Full> {
+        assert!(!bytes.is_empty());
+        assert!(bytes.len() <= PACKET_BYTES_MAX);
+        self.begin(now);
+        let Some(peer) = self.peers.get_mut(to) else {
+            return Ok(None);
+        };
+        let Some(line) = &mut peer.line else {
+            return Ok(None);
+        };
+        let parcel = Parcel(self.parcel_next);
+        peer.queue.push(parcel, bytes)?;
+        line.used = now.instant;
+        self.parcel_next += 1;
+        self.parcels.insert(parcel, *to);
+        if !std::mem::replace(&mut peer.dirty, true) {
+            self.dirty.push_back(*to);
+        }
+        Ok(Some(parcel))
     }
 
     /// Sends one packet in a LOOSE frame on an existing session; false (dropped) if there is none
@@ -522,6 +563,7 @@ impl Links {
             } else if let Some(key) = self.dirty.pop_front() {
                 self.flush(&key);
             } else {
+                self.put_off_timers();
                 self.turn_is_over = true;
                 return None;
             }

@@ -20,6 +20,8 @@ pub(super) struct Peer {
     pub(super) old: Option<Old>,
     /// It waits to be looked at when the turn's outputs are polled.
     pub(super) dirty: bool,
+    /// For when its timer is set: then or earlier it wants to be looked at.
+    pub(super) timer: Option<Instant>,
     /// Under which moment it stands in the list of those that may be evicted.
     pub(super) stamp: Option<Instant>,
 }
@@ -48,6 +50,7 @@ impl Peer {
             line: None,
             old: None,
             dirty: false,
+            timer: None,
             stamp: None,
         }
     }

@@ -4,12 +4,13 @@
 use super::{Full, Parcel};
 use crate::model::limits::{CHUNK_BYTES, SEND_BYTES_MAX, SEND_PACKETS_MAX};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A packet that was not yet cut.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub(super) parcel: Parcel,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Arc<[u8]>,
 }
 
 /// What waits for one peer. It survives a change of session; the counts include what is in flight.
@@ -25,7 +26,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Takes a packet, or gives it back if there are too many.
-    pub(super) fn push(&mut self, parcel: Parcel, bytes: Vec<u8>) -> Result<(), Full> {
+    pub(super) fn push(&mut self, parcel: Parcel, bytes: Arc<[u8]>) -> Result<(), Full> {
         if self.packets >= SEND_PACKETS_MAX || self.bytes + bytes.len() > SEND_BYTES_MAX {
             return Err(Full(bytes));
         }
@@ -92,19 +93,22 @@ mod tests {
     fn a_full_queue_gives_the_packet_back() {
         let mut queue = Queue::default();
         for n in 0..SEND_PACKETS_MAX as u64 {
-            assert_eq!(queue.push(Parcel(n), vec![1]), Ok(()));
+            assert_eq!(queue.push(Parcel(n), [1].into()), Ok(()));
         }
-        assert_eq!(queue.push(Parcel(999), vec![2]), Err(Full(vec![2])));
+        assert_eq!(queue.push(Parcel(999), [2].into()), Err(Full([2].into())));
         assert!(queue.remove(Parcel(7)));
         assert!(!queue.remove(Parcel(7)));
-        assert_eq!(queue.push(Parcel(999), vec![2]), Ok(()));
+        assert_eq!(queue.push(Parcel(999), [2].into()), Ok(()));
     }
 
     #[test]
     fn bytes_are_bounded_to_the_last_one() {
         let mut queue = Queue::default();
-        assert_eq!(queue.push(Parcel(0), vec![0; SEND_BYTES_MAX - 1]), Ok(()));
-        assert!(queue.push(Parcel(1), vec![0; 2]).is_err());
-        assert_eq!(queue.push(Parcel(2), vec![0; 1]), Ok(()));
+        assert_eq!(
+            queue.push(Parcel(0), vec![0; SEND_BYTES_MAX - 1].into()),
+            Ok(())
+        );
+        assert!(queue.push(Parcel(1), [0; 2].into()).is_err());
+        assert_eq!(queue.push(Parcel(2), [0; 1].into()), Ok(()));
     }
 }

@@ -12,6 +12,7 @@ use crate::model::limits::{
 use crate::planted;
 use crate::wire::{Ack, Frame};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A datagram this many counters behind an acknowledged one is lost (RFC 9002 section 6.1.1).
@@ -65,7 +66,7 @@ pub(super) enum News {
 
 struct Outgoing {
     parcel: Parcel,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     /// Slots count from here.
     first_sent: Instant,
     unacked: usize,

@@ -265,6 +265,7 @@ impl Links {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
+        peer.timer = None;
         if peer
             .attempt
             .as_ref()
@@ -316,7 +317,7 @@ impl Links {
     pub(super) fn flush(&mut self, key: &PublicKey) {
         let (now, turn) = (self.now, self.turn);
         self.renew_if_due(key);
-        let idling = self.idling(key);
+        let is_client = self.node == Node::Client;
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
@@ -347,17 +348,39 @@ impl Links {
             }
             self.counters.resent_chunks += std::mem::take(&mut line.resend.resent);
         }
+        let idling = if is_client && peer.role == Role::Peer {
+            Idling::Closes
+        } else {
+            Idling::Stays
+        };
         let deadline = peer.deadline(now, idling);
+        // Nearly every datagram puts it off. A timer that is too early is looked at once in a
+        // while; one that is moved each time would cost more than the datagram's seal.
+        let is_sooner = |at: &Instant| peer.timer.is_none_or(|set| *at < set);
+        let sooner = deadline.filter(is_sooner);
+        if sooner.is_some() {
+            peer.timer = sooner;
+        }
         if used_up {
             self.end(key, Closed::Expired);
-            return;
+        } else if let Some(at) = sooner {
+            self.timers.set(*key, at);
         }
-        match deadline {
-            Some(at) if self.timers.get(key) == Some(at) => {}
-            Some(at) => self.timers.set(*key, at),
-            None => {
-                self.timers.cancel(key);
-            }
+    }
+
+    /// Timers that are too early would wake the loop for nothing: what is next is put right.
+    pub(super) fn put_off_timers(&mut self) {
+        while let Some((at, key)) = self.timers.first() {
+            let key = *key;
+            let idling = self.idling(&key);
+            let Some(peer) = self.peers.get_mut(&key) else {
+                return;
+            };
+            let Some(due) = peer.deadline(self.now, idling).filter(|due| *due > at) else {
+                return;
+            };
+            peer.timer = Some(due);
+            self.timers.set(key, due);
         }
     }
 

@@ -188,6 +188,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
 pub const MAIL_WINDOW: usize = 16;
 /// Ids in one `mailack`.
 pub const MAIL_ACKS_MAX: usize = 16;
+/// How long the store is not told who has taken a message to many: nobody waits for that.
+pub const SETTLE_DELAY: Duration = ms(5);
+/// So many are told at once.
+pub const SETTLES_MAX: usize = 64;
 /// Messages to single recipients through the server, a second: a pipe must flow, nobody may starve
 /// the rest.
 pub const MESSAGES_PER_S: u32 = 500;

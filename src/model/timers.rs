@@ -48,6 +48,12 @@ impl<K: Ord + Clone> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    /// The earliest deadline, and whose it is.
+    #[must_use]
+    pub fn first(&self) -> Option<(Instant, &K)> {
+        self.by_time.first().map(|(at, key)| (*at, key))
+    }
+
     /// Takes out the earliest key whose deadline has come.
     pub fn pop(&mut self, now: Instant) -> Option<K> {
         if self.next()? > now {

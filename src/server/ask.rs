@@ -52,6 +52,10 @@ pub(super) type Answer = Result<Done, Refusal>;
 
 impl Server {
     pub(super) fn ask(&mut self, request: StoreRequest, purpose: Purpose) {
+        // What was taken before is told before, and in the same transaction.
+        if !self.settles.is_empty() && !matches!(purpose, Purpose::Settle(_)) {
+            self.settle();
+        }
         self.ask_again(Ask {
             request,
             purpose,

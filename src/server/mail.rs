@@ -4,17 +4,18 @@ use super::ask::{Answer, Purpose, code_of};
 use super::budget::Work;
 use super::envelope::Envelope;
 use super::port::{Done, Mail, StoreRequest, Taken};
-use super::session::{Cargo, Letter, Load, Member, Step};
+use super::session::{Cargo, Letter, Member, Step};
 use super::{Event, Server, Timer};
 use crate::model::limits::{
-    ANSWER_MAX, CLOCK_DRIFT, DAY_MS, ENC_BYTES_MAX, EXPIRE_ROWS_MAX, EXPIRY_DELAY, EXPIRY_GAP,
-    MAIL_ACKS_MAX, MAIL_DAYS, REQUESTS_IN_FLIGHT_MAX, SLOT, STORE_RETRY_MAX, TAIL_BYTES_MAX,
-    TEXT_BYTES_MAX,
+    ANSWER_MAX, CHUNK_BYTES, CLOCK_DRIFT, DAY_MS, ENC_BYTES_MAX, EXPIRE_ROWS_MAX, EXPIRY_DELAY,
+    EXPIRY_GAP, MAIL_ACKS_MAX, MAIL_DAYS, MAIL_WINDOW, REQUESTS_IN_FLIGHT_MAX, SETTLE_DELAY,
+    SETTLES_MAX, SLOT, STORE_RETRY_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::model::{Instant, MessageId, Name, PublicKey, Version};
 use crate::planted;
-use crate::wire::packet::{Audience, MailHead, MailKind, RefusalCode, Stamp, StoredState};
-use crate::wire::{Head, Packet};
+use crate::wire::Head;
+use crate::wire::packet::{Audience, MailHead, MailKind, RefusalCode, Stamp, StoredState, encode};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -324,38 +325,31 @@ impl Server {
             let Some(parcel) = self.send_bytes(key, bytes) else {
                 return;
             };
-            let since = self.now.instant;
             let session = self.sessions.get_mut(&key).expect("its letter was sent");
-            let cargo = Cargo::Letter(number);
-            session.outstanding.insert(parcel, Load { cargo, since });
             let member = session.here_mut().expect("its letter was sent");
             let letter = member.letter(number).expect("it was just there");
             letter.step = Step::Sent;
             letter.sends += 1;
             let id = letter.mail.id;
-            self.carry(parcel, key);
+            self.watch(key, parcel, Cargo::Letter(number));
             if planted!("mail-deleted-at-send") {
                 self.on_mail_ack(key, &id.to_bytes());
             }
         }
     }
 
-    fn next_letter(&self, key: &PublicKey) -> Option<(u64, Vec<u8>)> {
+    fn next_letter(&mut self, key: &PublicKey) -> Option<(u64, Arc<[u8]>)> {
         let member = self.sessions.get(key)?.here()?;
         // Acknowledgements name ids only: of two letters with the same id one waits for the other.
         let alone = |letter: &Letter| {
-            let same = member
-                .letters
-                .iter()
-                .filter(|l| l.mail.id == letter.mail.id);
-            same.map(|l| l.number).min() == Some(letter.number)
+            let mut earlier = member.letters.iter();
+            let mut earlier = earlier.by_ref().take_while(|l| l.number < letter.number);
+            earlier.all(|l| l.mail.id != letter.mail.id)
         };
         let waits = |letter: &&Letter| letter.step == Step::Held && alone(letter);
         let letter = member.letters.iter().find(waits)?;
         let off = letter.number < member.announced;
-        let head = Head::Mail(head_of(&letter.mail, off));
-        let tail = letter.mail.tail.to_vec();
-        Some((letter.number, Packet { head, tail }.encode()))
+        Some((letter.number, self.written.of(&letter.mail, off)))
     }
 
     /// The link has settled a letter; now its `mailack` is awaited.
@@ -377,10 +371,16 @@ impl Server {
         }
     }
 
+    /// Sees to it that letters without `mailack` are looked at; a timer that is early is kept.
     fn arm_letters(&mut self, key: PublicKey) {
-        let member = self.sessions.get(&key).and_then(|s| s.here());
-        let next = member.and_then(|m| m.letters.iter().filter_map(Letter::due).min());
-        if let Some(next) = next {
+        let Some(member) = self.sessions.get_mut(&key).and_then(|s| s.here_mut()) else {
+            return;
+        };
+        let Some(next) = member.letters.iter().filter_map(Letter::due).min() else {
+            return;
+        };
+        if member.letters_at.is_none_or(|at| next < at) {
+            member.letters_at = Some(next);
             self.timers.set(Timer::Letters(key), next);
         }
     }
@@ -388,6 +388,7 @@ impl Server {
     pub(super) fn on_letters_due(&mut self, key: PublicKey) {
         let now = self.now.instant;
         if let Some(member) = self.sessions.get_mut(&key).and_then(|s| s.here_mut()) {
+            member.letters_at = None;
             for letter in &mut member.letters {
                 if letter.due().is_some_and(|due| due <= now) {
                     letter.step = Step::Held;
@@ -404,7 +405,6 @@ impl Server {
         if !rest.is_empty() || !(1..=MAIL_ACKS_MAX).contains(&ids.len()) {
             return self.on_malformed(key);
         }
-        let at_ms = self.now.wall.unix_ms;
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
@@ -432,19 +432,49 @@ impl Server {
         if mails.is_empty() {
             return;
         }
-        let ask = SettleAsk {
-            key,
-            owner,
-            name: name.clone(),
-            letters,
-        };
-        let request = StoreRequest::Settle {
+        let may_wait = mails.iter().all(|mail| !mail.receipt);
+        let settle = Settle {
             name,
             owner,
             mails,
-            at_ms,
+            letters,
         };
-        self.ask(request, Purpose::Settle(ask));
+        self.settles.add(key, settle);
+        if may_wait && !self.settles.are_many(&key) {
+            if self.timers.get(&Timer::Settle).is_none() {
+                let at = self.now.instant + SETTLE_DELAY;
+                self.timers.set(Timer::Settle, at);
+            }
+            return;
+        }
+        self.settle();
+    }
+
+    /// The store is told who has taken what.
+    pub(super) fn settle(&mut self) {
+        let at_ms = self.now.wall.unix_ms;
+        for (key, settle) in std::mem::take(&mut self.settles.all) {
+            let Settle {
+                name,
+                owner,
+                mails,
+                letters,
+            } = settle;
+            let ask = SettleAsk {
+                key,
+                owner,
+                name: name.clone(),
+                letters,
+            };
+            let request = StoreRequest::Settle {
+                name,
+                owner,
+                mails,
+                at_ms,
+            };
+            self.ask(request, Purpose::Settle(ask));
+        }
+        self.settles.letters = 0;
     }
 
     pub(super) fn on_taken(&mut self, ask: &SettleAsk, answer: &Answer) {
@@ -466,6 +496,78 @@ impl Server {
             self.event(Event::Delivered { from, to, id });
         }
         self.pump_letters(ask.key);
+    }
+}
+
+/// What was taken and the store was not yet told: nobody waits for it, and many at once cost the
+/// store little more than one.
+#[derive(Debug, Default)]
+pub(super) struct Settles {
+    all: BTreeMap<PublicKey, Settle>,
+    /// In all.
+    letters: usize,
+}
+
+#[derive(Debug)]
+struct Settle {
+    name: Name,
+    owner: Version,
+    mails: Vec<Taken>,
+    letters: Vec<(u64, Arc<Mail>)>,
+}
+
+impl Settles {
+    fn add(&mut self, key: PublicKey, settle: Settle) {
+        self.letters += settle.letters.len();
+        match self.all.get_mut(&key) {
+            Some(known) if known.owner == settle.owner => {
+                known.mails.extend(settle.mails);
+                known.letters.extend(settle.letters);
+            }
+            _ => {
+                self.all.insert(key, settle);
+            }
+        }
+    }
+
+    /// True if there are enough for the store, or so many of one mailbox that it may soon stand
+    /// still.
+    fn are_many(&self, key: &PublicKey) -> bool {
+        let own = self.all.get(key).map_or(0, |settle| settle.letters.len());
+        self.letters >= SETTLES_MAX || own >= MAIL_WINDOW / 2
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
+
+/// Letters as they travel, the latest of them: a message to many is written once for all.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    all: VecDeque<(Arc<Mail>, bool, Arc<[u8]>)>,
+}
+
+impl Written {
+    /// The packet of a mail; `off` as in its head.
+    fn of(&mut self, mail: &Arc<Mail>, off: bool) -> Arc<[u8]> {
+        let is_it = |(known, known_off, _): &&(Arc<Mail>, bool, _)| {
+            Arc::ptr_eq(known, mail) && *known_off == off
+        };
+        if let Some((_, _, packet)) = self.all.iter().find(is_it) {
+            return Arc::clone(packet);
+        }
+        let head = Head::Mail(head_of(mail, off));
+        let packet: Arc<[u8]> = encode(&head, &mail.tail).into();
+        // Only a message to many comes again, and no other is large in sum.
+        if mail.kind == MailKind::Group && packet.len() <= CHUNK_BYTES {
+            if self.all.len() >= MAIL_WINDOW {
+                self.all.pop_front();
+            }
+            self.all
+                .push_back((Arc::clone(mail), off, Arc::clone(&packet)));
+        }
+        packet
     }
 }
 

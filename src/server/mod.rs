@@ -23,16 +23,17 @@ mod table;
 pub use envelope::Envelope;
 pub use event::Event;
 
-use crate::link::{self, Counters, Links, Node, Parcel, Path, Route};
+use crate::link::{self, Counters, Links, Node, Parcel, Path};
 use crate::model::limits::{ANSWERS_WAITING_MAX, MALFORMED_MAX, PROBE_GAP, UNCONFIRMED};
 use crate::model::{Instant, MessageId, Name, Now, PublicKey, StoreTicket, Timers, Version};
 use crate::secure::{Identity, Ratchet};
-use crate::wire::datagram::{Role, Transmit};
+use crate::wire::datagram::Transmit;
 use crate::wire::packet::{PacketError, RefusalCode};
 use crate::wire::{CloseCode, Direction, Head, Packet, Row, Traced};
 use ask::Asks;
 use budget::Budgets;
 use groups::Groups;
+use mail::{Settles, Written};
 use port::{Health, StoreEvent, StoreRequest};
 use session::{Cargo, Session, Stage};
 use std::collections::{BTreeMap, VecDeque};
@@ -61,8 +62,10 @@ pub struct Server {
     sessions: BTreeMap<PublicKey, Session>,
     /// Whose mailbox is attached, and on which session.
     present: BTreeMap<Name, PublicKey>,
-    /// Parcels whose settling matters.
-    carried: BTreeMap<Parcel, PublicKey>,
+    /// Letters that were taken.
+    settles: Settles,
+    /// Letters as they travel: one text for all members of a group.
+    written: Written,
     asks: Asks,
     budgets: Budgets,
     lives: u64,
@@ -146,6 +149,8 @@ enum Timer {
     Probe(PublicKey),
     /// A request of unknown outcome is asked again.
     Retry(StoreTicket),
+    /// The store is told what was taken.
+    Settle,
     /// Nothing was heard for long.
     Silence(PublicKey),
     /// The table goes out.
@@ -182,7 +187,8 @@ impl Server {
             pace: Pace::default(),
             sessions: BTreeMap::new(),
             present: BTreeMap::new(),
-            carried: BTreeMap::new(),
+            settles: Settles::default(),
+            written: Written::default(),
             asks: Asks::default(),
             budgets: Budgets::new(config.rates),
             lives: 0,
@@ -305,6 +311,7 @@ impl Server {
             Timer::Offer => self.on_offer_due(),
             Timer::Probe(key) => self.on_probe(key),
             Timer::Retry(ticket) => self.on_retry(ticket),
+            Timer::Settle => self.settle(),
             Timer::Silence(key) => self.on_silence(key),
             Timer::Table => self.on_table_tick(),
             Timer::Unacked(key) => self.on_unacked(key),
@@ -330,7 +337,7 @@ impl Server {
                 ..
             } => self.on_opened(peer, address, boot, fresh),
             link::Output::Returned { peer } => self.bring_back(peer),
-            link::Output::Settled { parcel } => self.on_settled(parcel),
+            link::Output::Settled { peer, parcel } => self.on_settled(peer, parcel),
             // A server initiates nothing, knows no relayed paths and asks nobody for keys.
             link::Output::Moved { .. }
             | link::Output::Opened { .. }
@@ -440,22 +447,21 @@ impl Server {
     }
 
     /// The link has settled a parcel: the next of the same kind may go.
-    fn on_settled(&mut self, parcel: Parcel) {
-        let Some(key) = self.carried.remove(&parcel) else {
-            return;
-        };
+    fn on_settled(&mut self, key: PublicKey, parcel: Parcel) {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
-        let load = session.outstanding.remove(&parcel);
-        match load.map(|load| load.cargo) {
+        let Some(load) = session.outstanding.remove(&parcel) else {
+            return;
+        };
+        match load.cargo {
             // The other's CLOSE may have come with its acknowledgement, and is heard first.
-            Some(Cargo::Farewell) => {
+            Cargo::Farewell => {
                 return self.timers.set(Timer::Farewell(key), self.now.instant);
             }
-            Some(Cargo::Letter(number)) => self.on_letter_settled(key, number),
-            Some(Cargo::Table) => self.on_page_settled(key),
-            None => {}
+            // A letter that waits had no room in the link: then the session has a backlog timer.
+            Cargo::Letter(number) => self.on_letter_settled(key, number),
+            Cargo::Table => self.on_page_settled(key),
         }
         self.pump(key);
     }
@@ -480,7 +486,7 @@ impl Server {
 
     /// Sends an answer; what does not fit into the link waits.
     fn send(&mut self, to: PublicKey, head: Head, tail: Vec<u8>) -> Option<Parcel> {
-        let bytes = Packet { head, tail }.encode();
+        let bytes: Arc<[u8]> = Packet { head, tail }.encode().into();
         let waits = self
             .sessions
             .get(&to)
@@ -503,33 +509,20 @@ impl Server {
     }
 
     /// Sends bytes that somebody else keeps; none if they do not fit now.
-    fn send_bytes(&mut self, to: PublicKey, bytes: Vec<u8>) -> Option<Parcel> {
+    fn send_bytes(&mut self, to: PublicKey, bytes: Arc<[u8]>) -> Option<Parcel> {
         self.offer(to, bytes).ok().flatten()
     }
 
-    fn offer(&mut self, to: PublicKey, bytes: Vec<u8>) -> Result<Option<Parcel>, link::Full> {
-        let (true, Some(path)) = (self.links.is_open(&to), self.links.path(&to)) else {
-            return Ok(None);
-        };
-        self.trace(to, Direction::Out, &bytes);
-        let route = Route {
-            key: to,
-            path,
-            role: Role::Peer,
-            slots: 1,
-        };
-        let sent = self.links.send(self.now, &route, bytes);
+    fn offer(&mut self, to: PublicKey, bytes: Arc<[u8]>) -> Result<Option<Parcel>, link::Full> {
+        if self.config.trace && self.links.is_open(&to) {
+            self.trace(to, Direction::Out, &bytes);
+        }
+        let sent = self.links.send_on(self.now, &to, bytes);
         if sent.is_err() {
             let timer = Timer::Backlog(to);
             self.timers.set(timer, self.now.instant + PROBE_GAP);
         }
-        sent.map(Some)
-    }
-
-    /// From now on the settling of this parcel matters, and if it takes a slot there is a check.
-    fn carry(&mut self, parcel: Parcel, key: PublicKey) {
-        self.carried.insert(parcel, key);
-        self.watch(key);
+        sent
     }
 
     fn refuse(&mut self, to: PublicKey, id: MessageId, re: &str, code: &RefusalCode) {

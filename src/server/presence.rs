@@ -2,8 +2,10 @@
 
 use super::ask::Purpose;
 use super::port::{Presence, StoreRequest, Why};
-use super::session::{Check, Member, Stage, Way};
+use super::session::{Cargo, Check, Load, Member, Stage, Way};
+
 use super::{Event, Server, Timer};
+use crate::link::Parcel;
 use crate::model::limits::{PROBE_GAP, SERVER_SLOTS, SILENT, SLOT};
 use crate::model::{Name, PublicKey, Version};
 use crate::planted;
@@ -141,18 +143,23 @@ impl Server {
     }
 
     /// Something is on its way: if it takes a slot, there is a check.
-    pub(super) fn watch(&mut self, key: PublicKey) {
-        let timer = Timer::Unacked(key);
-        if self.timers.get(&timer).is_none() {
-            self.timers.set(timer, self.now.instant + SLOT);
+    pub(super) fn watch(&mut self, key: PublicKey, parcel: Parcel, cargo: Cargo) {
+        let since = self.now.instant;
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        session.outstanding.insert(parcel, Load { cargo, since });
+        if !std::mem::replace(&mut session.watched, true) {
+            self.timers.set(Timer::Unacked(key), since + SLOT);
         }
     }
 
     pub(super) fn on_unacked(&mut self, key: PublicKey) {
-        let Some(session) = self.sessions.get(&key) else {
+        let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
         let Some((_, oldest)) = session.outstanding.first_key_value() else {
+            session.watched = false;
             return;
         };
         let mut next = oldest.since + SLOT;
@@ -211,9 +218,6 @@ impl Server {
         let Some(session) = self.sessions.remove(&key) else {
             return;
         };
-        for parcel in session.outstanding.keys() {
-            self.carried.remove(parcel);
-        }
         let timers = [
             Timer::Backlog(key),
             Timer::Farewell(key),

@@ -39,7 +39,6 @@ impl Server {
         if let Some(mut before) = self.sessions.remove(&key) {
             // What was on its way is for whoever logs in, after it has done so.
             for parcel in before.outstanding.keys() {
-                self.carried.remove(parcel);
                 self.links.abandon(*parcel);
             }
             before.restart();
@@ -480,7 +479,6 @@ impl Server {
         let sent = self.send(key, head, Vec::new());
         if let (Some(parcel), Some(session)) = (sent, self.sessions.get_mut(&key)) {
             session.outstanding.insert(parcel, Load { cargo, since });
-            self.carried.insert(parcel, key);
         }
     }
 

@@ -20,11 +20,13 @@ pub(super) struct Session {
     /// Who is logged in on it, or was until the program behind it was replaced.
     pub(super) member: Option<Member>,
     /// Packets that did not fit into the link's queue.
-    pub(super) backlog: VecDeque<Vec<u8>>,
+    pub(super) backlog: VecDeque<Arc<[u8]>>,
     /// Requests that wait for the store.
     pub(super) asking: BTreeSet<MessageId>,
     /// Mail and table pages the link has not settled.
     pub(super) outstanding: BTreeMap<Parcel, Load>,
+    /// They are looked at when one may be a slot old.
+    pub(super) watched: bool,
     pub(super) check: Option<Check>,
     /// The program that was here before is asked: since when, until when.
     pub(super) former: Option<(Instant, Instant)>,
@@ -69,6 +71,8 @@ pub(super) struct Member {
     pub(super) address: SocketAddr,
     /// In mailbox order.
     pub(super) letters: VecDeque<Letter>,
+    /// When they are looked at next, at the latest.
+    pub(super) letters_at: Option<Instant>,
     /// How many mails were fed since the mailbox was attached.
     pub(super) fed: u64,
     /// How many mails waited when it was attached.
@@ -158,6 +162,7 @@ impl Session {
             backlog: VecDeque::new(),
             asking: BTreeSet::new(),
             outstanding: BTreeMap::new(),
+            watched: false,
             check: None,
             former: None,
             malformed: 0,
@@ -201,6 +206,7 @@ impl Member {
             owner,
             address,
             letters: VecDeque::new(),
+            letters_at: None,
             fed: 0,
             waited: 0,
             announced: 0,

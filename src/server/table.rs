@@ -4,7 +4,7 @@
 //! packet is the whole table (from 0) as well as the latest change.
 
 use super::port::{NameRow, Presence, Why};
-use super::session::{Cargo, Load, Way};
+use super::session::{Cargo, Way};
 use super::{Event, Output, Server, Timer};
 use crate::model::limits::{
     CHUNK_BYTES, TABLE_DATAGRAMS_PER_S, TABLE_GAP_MAX, TABLE_GAP_MIN, TABLE_PAGE_BYTES,
@@ -16,6 +16,7 @@ use crate::wire::row::Status;
 use crate::wire::{Head, Packet, Row};
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The server's copy of all names.
@@ -186,7 +187,7 @@ pub(super) struct Pace {
     /// Changed since the last tick.
     changed: bool,
     last: Option<Instant>,
-    made: BTreeMap<Version, (Version, Vec<u8>)>,
+    made: BTreeMap<Version, (Version, Arc<[u8]>)>,
 }
 
 /// Pages kept ready; sessions that have caught up need one.
@@ -275,17 +276,14 @@ impl Server {
         let Some(parcel) = self.send_bytes(key, bytes) else {
             return;
         };
-        let since = self.now.instant;
         let session = self.sessions.get_mut(&key).expect("it is here");
-        let cargo = Cargo::Table;
-        session.outstanding.insert(parcel, Load { cargo, since });
         let member = session.here_mut().expect("it is here");
         member.cursor.page = Way::To(to);
         member.cursor.owed = false;
-        self.carry(parcel, key);
+        self.watch(key, parcel, Cargo::Table);
     }
 
-    fn table_packet(&mut self, from: Version) -> (Version, Vec<u8>) {
+    fn table_packet(&mut self, from: Version) -> (Version, Arc<[u8]>) {
         if let Some(made) = self.pace.made.get(&from) {
             return made.clone();
         }
@@ -301,7 +299,7 @@ impl Server {
             },
             tail: rows,
         };
-        let made = (to, packet.encode());
+        let made = (to, packet.encode().into());
         if self.pace.made.len() >= PAGES_MADE_MAX {
             self.pace.made.clear();
         }

@@ -16,12 +16,20 @@ use std::sync::Arc;
 /// What was kept for many and is not yet with all of them. Bodies go by their numbers, which grow.
 #[derive(Default)]
 pub(super) struct Pending {
-    boxes: BTreeMap<Name, BTreeSet<i64>>,
+    boxes: BTreeMap<Name, Mailbox>,
     bodies: BTreeMap<i64, Body>,
     bytes: usize,
+    /// Bodies that everybody has: the next transaction drops them.
+    finished: BTreeSet<i64>,
     /// What this transaction has changed, to be undone if it fails.
     added: Vec<(Name, i64)>,
     taken: Vec<(Name, i64)>,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    bodies: BTreeSet<i64>,
+    bytes: usize,
 }
 
 struct Body {
@@ -43,15 +51,15 @@ impl Pending {
         let mail = Arc::clone(mail);
         self.bodies.insert(body, Body { mail, left });
         for name in names {
-            self.boxes.entry(name.clone()).or_default().insert(body);
+            self.insert(&name, body);
             self.added.push((name, body));
         }
     }
 
     /// Those of a mailbox after this place, in order.
     pub(super) fn after(&self, name: &Name, upto: i64) -> impl Iterator<Item = (i64, &Arc<Mail>)> {
-        let bodies = self.boxes.get(name).into_iter();
-        let later = bodies.flat_map(move |bodies| bodies.range(upto + 1..));
+        let mailbox = self.boxes.get(name).into_iter();
+        let later = mailbox.flat_map(move |mailbox| mailbox.bodies.range(upto + 1..));
         later.map(|body| (*body, &self.bodies[body].mail))
     }
 
@@ -62,7 +70,12 @@ impl Pending {
         all.find_map(|(body, mail)| is_it(mail).then_some(body))
     }
 
-    /// It is pending for him no longer.
+    fn contains(&self, name: &Name, body: i64) -> bool {
+        let mailbox = self.boxes.get(name);
+        mailbox.is_some_and(|mailbox| mailbox.bodies.contains(&body))
+    }
+
+    /// It is pending for him no longer, if the transaction succeeds.
     fn take(&mut self, name: &Name, body: i64) {
         self.remove(name, body);
         self.taken.push((name.clone(), body));
@@ -80,11 +93,17 @@ impl Pending {
         all
     }
 
-    /// How many mails and bytes of one sender, or of all, a mailbox holds.
-    pub(super) fn share(&self, name: &Name, sender: Option<&Name>) -> (usize, usize) {
+    /// How many mails and bytes a mailbox holds.
+    pub(super) fn share(&self, name: &Name) -> (usize, usize) {
+        let mailbox = self.boxes.get(name);
+        mailbox.map_or((0, 0), |mailbox| (mailbox.bodies.len(), mailbox.bytes))
+    }
+
+    /// The same of one sender.
+    pub(super) fn share_of(&self, name: &Name, sender: &Name) -> (usize, usize) {
         let all = self.after(name, -1).map(|(_, mail)| mail);
-        let counted = all.filter(|mail| sender.is_none_or(|sender| mail.from == *sender));
-        counted.fold((0, 0), |(mails, bytes), mail| {
+        let his = all.filter(|mail| mail.from == *sender);
+        his.fold((0, 0), |(mails, bytes), mail| {
             (mails + 1, bytes + mail.tail.len())
         })
     }
@@ -96,37 +115,45 @@ impl Pending {
             return Vec::new();
         }
         let boxes = self.boxes.iter();
-        let due = boxes.filter(|(_, bodies)| bodies.iter().any(is_due));
+        let due = boxes.filter(|(_, mailbox)| mailbox.bodies.iter().any(is_due));
         due.map(|(name, _)| name.clone()).collect()
     }
 
     /// Who does not have it.
     fn names(&self, body: i64) -> impl Iterator<Item = &Name> {
         let boxes = self.boxes.iter();
-        boxes.filter_map(move |(name, bodies)| bodies.contains(&body).then_some(name))
+        boxes.filter_map(move |(name, mailbox)| mailbox.bodies.contains(&body).then_some(name))
+    }
+
+    fn insert(&mut self, name: &Name, number: i64) {
+        let mailbox = self.boxes.entry(name.clone()).or_default();
+        mailbox.bodies.insert(number);
+        mailbox.bytes += self.bodies[&number].mail.tail.len();
     }
 
     fn remove(&mut self, name: &Name, number: i64) {
-        let bodies = self.boxes.get_mut(name).expect("it is pending");
-        bodies.remove(&number);
-        if bodies.is_empty() {
-            self.boxes.remove(name);
-        }
         let body = self.bodies.get_mut(&number).expect("it is pending");
         body.left -= 1;
+        if body.left == 0 {
+            self.finished.insert(number);
+        }
+        let mailbox = self.boxes.get_mut(name).expect("it is pending");
+        mailbox.bodies.remove(&number);
+        mailbox.bytes -= body.mail.tail.len();
+        if mailbox.bodies.is_empty() {
+            self.boxes.remove(name);
+        }
     }
 
-    /// Those that everybody has since this transaction began.
-    fn finished(&self) -> BTreeSet<i64> {
-        let touched = self.taken.iter().map(|(_, body)| *body);
-        touched.filter(|body| self.bodies[body].left == 0).collect()
+    /// True if the file still has what everybody has.
+    pub(super) fn owes(&self) -> bool {
+        !self.finished.is_empty()
     }
 
     /// The transaction is on disk.
     pub(super) fn committed(&mut self) {
-        for body in self.finished() {
-            let gone = self.bodies.remove(&body).expect("it has just been seen");
-            self.bytes -= gone.mail.head.len() + gone.mail.tail.len();
+        for body in std::mem::take(&mut self.finished) {
+            self.forget(body);
         }
         self.added.clear();
         self.taken.clear();
@@ -135,19 +162,24 @@ impl Pending {
     /// The transaction did not happen.
     pub(super) fn rolled_back(&mut self) {
         for (name, body) in std::mem::take(&mut self.taken) {
-            self.boxes.entry(name).or_default().insert(body);
+            self.insert(&name, body);
             self.bodies
                 .get_mut(&body)
                 .expect("kept until the commit")
                 .left += 1;
+            self.finished.remove(&body);
         }
         for (name, number) in std::mem::take(&mut self.added) {
             self.remove(&name, number);
-            if self.bodies[&number].left == 0 {
-                let gone = self.bodies.remove(&number).expect("just seen");
-                self.bytes -= gone.mail.head.len() + gone.mail.tail.len();
+            if self.finished.remove(&number) {
+                self.forget(number);
             }
         }
+    }
+
+    fn forget(&mut self, body: i64) {
+        let gone = self.bodies.remove(&body).expect("it was kept until now");
+        self.bytes -= gone.mail.head.len() + gone.mail.tail.len();
     }
 }
 
@@ -170,6 +202,24 @@ impl Rows {
         self.pending.take(name, body);
         self.changes.push(Change::Handed(name.clone(), body));
         Ok(true)
+    }
+
+    /// The same for all of them and without the disk; false, and nothing has changed, if it takes
+    /// more than that.
+    pub(super) fn take_at_once(&mut self, name: &Name, mails: &[Taken]) -> bool {
+        let find = |mail: &Taken| self.pending.find(name, &mail.from, mail.id);
+        let all: Option<Vec<i64>> = mails.iter().map(find).collect();
+        let Some(all) = all.filter(|_| mails.iter().all(|mail| !mail.receipt)) else {
+            return false;
+        };
+        for body in all {
+            // An id that is named twice is found twice.
+            if self.pending.contains(name, body) {
+                self.pending.remove(name, body);
+                self.change(Change::Handed(name.clone(), body));
+            }
+        }
+        true
     }
 
     /// Whoever goes away, or wants a receipt sent, gets mails of his own.
@@ -202,7 +252,7 @@ impl Rows {
 
     /// Everybody has these: they are kept no longer than the mails made of them.
     pub(super) fn drop_finished(&self, db: &Connection) -> rusqlite::Result<()> {
-        for body in self.pending.finished() {
+        for body in &self.pending.finished {
             let drop = "DELETE FROM body WHERE body = ?1 AND refs = 0";
             if db.prepare_cached(drop)?.execute([body])? == 0 {
                 let put = "UPDATE body SET pending = '' WHERE body = ?1";
@@ -244,4 +294,173 @@ fn may_lack(db: &Connection, name: &Name, mail: &Mail) -> rusqlite::Result<bool>
 /// Names, each with the end of its line.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a Name>) -> String {
     names.flat_map(|name| [name.as_str(), "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PublicKey, StoreTicket, Version};
+    use crate::server::port::{Done, Presence, Store, StoreEvent, StoreReply, StoreRequest, Why};
+    use crate::store::{ServerStore, copy};
+    use crate::wire::packet::MailKind;
+    use std::path::Path;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    struct Case {
+        store: ServerStore,
+        woken: Receiver<()>,
+        /// Everything fed so far.
+        fed: Vec<(Name, MessageId)>,
+    }
+
+    impl Case {
+        fn open(path: &Path) -> Self {
+            let (wake, woken) = channel();
+            let wake = Box::new(move || wake.send(()).unwrap_or_default());
+            Self {
+                store: ServerStore::open(path, 7, wake).unwrap(),
+                woken,
+                fed: Vec::new(),
+            }
+        }
+
+        fn ask(&mut self, request: StoreRequest) -> Done {
+            self.store.submit(StoreTicket(1), request).unwrap();
+            self.store.flush();
+            let mut reply = None;
+            loop {
+                match self.store.poll() {
+                    Some(StoreEvent::Reply(_, StoreReply::Done(done))) => reply = Some(done),
+                    Some(StoreEvent::Mail { name, mail, .. }) => self.fed.push((name, mail.id)),
+                    Some(_) => {}
+                    None if reply.is_some() => return reply.unwrap(),
+                    None => self.woken.recv_timeout(Duration::from_mins(1)).unwrap(),
+                }
+            }
+        }
+
+        fn claim(&mut self, who: &str) -> Version {
+            let done = self.ask(StoreRequest::Claim {
+                name: name(who),
+                identity: PublicKey([1; 32]),
+                session_key: PublicKey([1; 32]),
+                card: [].into(),
+                presence: Presence::Offline(Why::Away),
+            });
+            let Done::Claimed { owner, .. } = done else {
+                panic!("{done:?}");
+            };
+            owner
+        }
+
+        fn come(&mut self, who: &str) -> Version {
+            let (owner, window) = (self.claim(who), 16);
+            let name = name(who);
+            self.ask(StoreRequest::Attach {
+                name,
+                owner,
+                window,
+            });
+            owner
+        }
+
+        fn settle(&mut self, who: &str, owner: Version, id: u128) {
+            let (from, id, receipt) = (name("alice"), MessageId(id), false);
+            self.ask(StoreRequest::Settle {
+                name: name(who),
+                owner,
+                mails: vec![Taken { from, id, receipt }],
+                at_ms: 1,
+            });
+        }
+    }
+
+    fn name(word: &str) -> Name {
+        word.parse().unwrap()
+    }
+
+    fn to_all(id: u128) -> StoreRequest {
+        StoreRequest::Enqueue {
+            mail: Arc::new(Mail {
+                id: MessageId(id),
+                from: name("alice"),
+                kind: MailKind::Group,
+                at_ms: 1,
+                expires_ms: i64::MAX,
+                head: [].into(),
+                tail: [7].into(),
+            }),
+            to: ["bob", "carol", "dave"].map(name).into(),
+        }
+    }
+
+    fn rows(path: &Path) -> (i64, i64) {
+        let db = Connection::open(path).unwrap();
+        let count = |of| db.query_row(of, [], |row| row.get(0)).unwrap();
+        let mails = count("SELECT count(*) FROM mail");
+        (count("SELECT count(*) FROM body"), mails)
+    }
+
+    #[test]
+    fn who_is_here_costs_no_row_and_who_is_not_costs_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut case = Case::open(&path);
+        case.claim("dave");
+        let (bob, carol) = (case.come("bob"), case.come("carol"));
+        case.ask(to_all(1));
+        assert_eq!(rows(&path), (1, 1));
+        let both = ["bob", "carol"].map(|who| (name(who), MessageId(1)));
+        assert_eq!(case.fed, both);
+        case.settle("bob", bob, 1);
+        case.settle("carol", carol, 1);
+        case.come("dave");
+        assert_eq!(case.fed.pop(), Some((name("dave"), MessageId(1))));
+        drop(case);
+        let contents = copy::check(&path, copy::Whose::Server).unwrap();
+        assert_eq!(contents.messages, 1, "dave has not taken it");
+    }
+
+    #[test]
+    fn after_a_crash_it_is_handed_over_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut case = Case::open(&path);
+        let bob = case.come("bob");
+        for who in ["carol", "dave"] {
+            case.come(who);
+        }
+        case.ask(to_all(1));
+        case.ask(to_all(2));
+        case.settle("bob", bob, 1);
+        drop(case);
+        assert_eq!(rows(&path), (2, 0));
+        let mut case = Case::open(&path);
+        case.come("carol");
+        assert_eq!(case.fed, [1, 2].map(|id| (name("carol"), MessageId(id))));
+    }
+
+    #[test]
+    fn who_goes_away_gets_a_mail_and_a_released_name_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut case = Case::open(&path);
+        let owner = case.come("bob");
+        case.come("carol");
+        case.claim("dave");
+        case.ask(to_all(1));
+        assert_eq!(rows(&path), (1, 1));
+        let name = name("bob");
+        case.ask(StoreRequest::Detach { name, owner });
+        assert_eq!(rows(&path), (1, 2));
+        let name = self::name("carol");
+        case.ask(StoreRequest::Release { name });
+        drop(case);
+        let mut case = Case::open(&path);
+        case.come("carol");
+        assert_eq!(case.fed, []);
+        case.come("bob");
+        assert_eq!(case.fed, [(self::name("bob"), MessageId(1))]);
+    }
 }

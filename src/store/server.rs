@@ -30,8 +30,12 @@ pub struct ServerStore {
 
 /// The first format. `version` numbers the changes that followers are told, `n` is a place in an
 /// order: of creation, of joining. A body is kept once for a whole group, and its number is the
+<<<<<<< HEAD
 /// place of its mails; `pending` names those who are here and get no mail of their own
 /// (pending.rs).
+=======
+/// place of its mails; `pending` names those who are here and get no mail of their own.
+>>>>>>> x-speed
 const FORMAT_1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE names(
@@ -212,6 +216,33 @@ impl Engine for Rows {
     type Request = StoreRequest;
     type Event = StoreEvent;
 
+    /// Who has taken what is pending needs no disk: a crash only hands it over once more.
+    fn at_once(
+        &mut self,
+        db: &Connection,
+        ticket: StoreTicket,
+        request: &StoreRequest,
+    ) -> Option<Vec<StoreEvent>> {
+        let StoreRequest::Settle {
+            name, owner, mails, ..
+        } = request
+        else {
+            return None;
+        };
+        if !self.is_attached(name, *owner) || !self.take_at_once(name, mails) {
+            return None;
+        }
+        let settled = StoreReply::Done(Done::Settled);
+        self.told.push(StoreEvent::Reply(ticket, settled));
+        // What cannot be read now is fed after the next change, or the next login.
+        self.feed(db, name).ok();
+        Some(std::mem::take(&mut self.told))
+    }
+
+    fn owes(&self) -> bool {
+        self.pending.owes()
+    }
+
     fn begin(&mut self, db: &Connection, has_room: bool) -> rusqlite::Result<()> {
         let version = "SELECT value FROM meta WHERE key = 'version'";
         self.version = db.prepare_cached(version)?.query_row([], first)?;
@@ -370,7 +401,7 @@ impl Rows {
 
 /// Feeding.
 impl Rows {
-    fn change(&mut self, change: Change) {
+    pub(super) fn change(&mut self, change: Change) {
         match change {
             Change::Attach(name, owner, window, rows) => {
                 let window = usize::from(window);

@@ -124,28 +124,28 @@ impl Rows {
         to: &Name,
         mail: &Mail,
     ) -> rusqlite::Result<Result<(), Refusal>> {
-        let (mut pair, mut all) = ((0, 0), (0, 0));
-        if !self.is_empty(to) {
-            let name = to.to_lower();
-            pair = share_of(db, &name, &mail.from.to_lower())?;
-            all = share_of(db, &name, ALL)?;
-        }
-        let more = |(mails, bytes): (usize, usize), sender| {
-            let (more_mails, more_bytes) = self.pending.share(to, sender);
-            let bytes = bytes.saturating_add(more_bytes);
-            (mails + more_mails, bytes.saturating_add(mail.tail.len()))
+        let (name, more) = (to.to_lower(), mail.tail.len());
+        let in_file = |whose: &str| {
+            if self.is_empty(to) {
+                return Ok((0, 0));
+            }
+            share_of(db, &name, whose)
         };
-        let (pair_mails, pair_bytes) = more(pair, Some(&mail.from));
-        let (all_mails, all_bytes) = more(all, None);
-        Ok(
-            if pair_mails >= PAIR_MAILS_MAX || pair_bytes > PAIR_BYTES_MAX {
-                Err(Refusal::PairFull)
-            } else if all_mails >= MAILBOX_MAILS_MAX || all_bytes > MAILBOX_BYTES_MAX {
-                Err(Refusal::MailboxFull)
-            } else {
-                Ok(())
-            },
-        )
+        let (mails, bytes) = add(in_file(ALL)?, self.pending.share(to), more);
+        if mails <= PAIR_MAILS_MAX && bytes <= PAIR_BYTES_MAX {
+            // Whoever they are from.
+            return Ok(Ok(()));
+        }
+        if mails > MAILBOX_MAILS_MAX || bytes > MAILBOX_BYTES_MAX {
+            return Ok(Err(Refusal::MailboxFull));
+        }
+        let pending = self.pending.share_of(to, &mail.from);
+        let (mails, bytes) = add(in_file(&mail.from.to_lower())?, pending, more);
+        Ok(if mails > PAIR_MAILS_MAX || bytes > PAIR_BYTES_MAX {
+            Err(Refusal::PairFull)
+        } else {
+            Ok(())
+        })
     }
 
     fn put_body(
@@ -419,6 +419,12 @@ fn share_of(db: &Connection, name: &str, share: &str) -> rusqlite::Result<(usize
     let mut find = db.prepare_cached(find)?;
     let found = find.query_row([name, share], |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(found.optional()?.unwrap_or_default())
+}
+
+/// One more mail of so many bytes, to what is in the file and what is pending.
+const fn add(file: (usize, usize), pending: (usize, usize), more: usize) -> (usize, usize) {
+    let bytes = file.1.saturating_add(pending.1).saturating_add(more);
+    (file.0 + pending.0 + 1, bytes)
 }
 
 /// As it was first spelled, if it is bound.

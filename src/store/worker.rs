@@ -21,6 +21,20 @@ pub(super) trait Engine: Send + 'static {
     /// What it tells.
     type Event: Send;
 
+    /// Does what needs no disk, between transactions; nothing if it needs one.
+    fn at_once(
+        &mut self,
+        db: &Connection,
+        ticket: StoreTicket,
+        request: &Self::Request,
+    ) -> Option<Vec<Self::Event>> {
+        let _ = (db, ticket, request);
+        None
+    }
+    /// True if the file lags behind what was done at once: a commit comes soon, asked for or not.
+    fn owes(&self) -> bool {
+        false
+    }
     /// A transaction begins. `has_room`: what needs room may be taken.
     fn begin(&mut self, db: &Connection, has_room: bool) -> rusqlite::Result<()>;
     /// Does what is asked, and keeps the answer.
@@ -190,8 +204,12 @@ impl<E: Engine> Worker<E> {
         let told = self.judge();
         self.tell(told);
         while self.receive() {
+            self.hurry();
             while !self.waiting.is_empty() {
                 self.gather();
+                if self.waiting.is_empty() {
+                    break;
+                }
                 let count = self.waiting.len().min(STORE_BATCH_MAX);
                 let batch: Vec<Asked<E>> = self.waiting.drain(..count).collect();
                 let mut told = self.commit(&batch);
@@ -209,7 +227,7 @@ impl<E: Engine> Worker<E> {
     /// Waits for requests, and meanwhile for a sick disk to heal. False: nobody will ask any more.
     fn receive(&mut self) -> bool {
         loop {
-            let received = if self.disk.writes {
+            let received = if self.disk.writes && !self.engine.owes() {
                 self.asked
                     .recv()
                     .map_err(|_| RecvTimeoutError::Disconnected)
@@ -218,8 +236,12 @@ impl<E: Engine> Worker<E> {
             };
             match received {
                 Ok(batch) => self.waiting.extend(batch),
-                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.pay();
+                    return false;
+                }
                 Err(RecvTimeoutError::Timeout) => {
+                    self.pay();
                     self.disk.heal();
                     let told = self.judge();
                     self.tell(told);
@@ -236,6 +258,29 @@ impl<E: Engine> Worker<E> {
             && let Ok(batch) = self.asked.try_recv()
         {
             self.waiting.extend(batch);
+        }
+        self.hurry();
+    }
+
+    /// What needs no disk does not wait for those who do.
+    fn hurry(&mut self) {
+        let Some(db) = &self.disk.db else { return };
+        let mut told = Vec::new();
+        let engine = &mut self.engine;
+        self.waiting.retain(|(ticket, request)| {
+            let done = engine.at_once(db, *ticket, request);
+            let waits = done.is_none();
+            told.extend(done.into_iter().flatten());
+            waits
+        });
+        self.tell(told);
+    }
+
+    /// The file catches up.
+    fn pay(&mut self) {
+        if self.engine.owes() && self.disk.writes {
+            let told = self.commit(&[]);
+            self.tell(told);
         }
     }
 

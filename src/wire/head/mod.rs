@@ -408,7 +408,7 @@ impl StoredState {
 impl Audience {
     /// The word on the wire: the group's name, or `*`.
     #[must_use]
-    pub const fn word(&self) -> &str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Everybody => "*",
             Self::Group(group) => group.as_str(),
