@@ -21,6 +21,10 @@ fn main() -> ExitCode {
         Ok(Invocation::Host(serve, join)) => driver::host::host(&serve, &join),
         Ok(Invocation::Join(options)) => driver::client::run(&options),
         Ok(Invocation::Merge(files)) => driver::merge::run(&files),
+        Ok(Invocation::Notify(options, wrapped)) => {
+            return ExitCode::from(driver::wrapped::run(&options, &wrapped));
+        }
+        Ok(Invocation::OneShot(options)) => driver::oneshot::run(&options),
         Ok(Invocation::Print(text)) => {
             // A reader that went away changes nothing.
             drop(io::stdout().write_all(text.as_bytes()));

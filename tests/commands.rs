@@ -1,12 +1,13 @@
 //! Commands as people meet them: the manual is what the registry says, every example shows what it
 //! promises, and small stories are told with real shells, a real server and no fault in between.
 
-use ackchat::client::{Arrivals, Client, Config, GroupPrivate, port::Store as _};
+use ackchat::client::{Arrivals, Client, Config, GroupPrivate};
 use ackchat::memory::{ClientMemory, ServerMemory};
-use ackchat::model::{Instant, Now, Wall};
+use ackchat::model::{Instant, Now, Store as _, Wall};
 use ackchat::secure::{Identity, Ratchet};
-use ackchat::server::{self, Server, port::Store as _};
+use ackchat::server::{self, Server};
 use ackchat::shell::command::Recording;
+use ackchat::shell::external::Errand;
 use ackchat::shell::{
     Exit, LineId, OnFailure, Outcome, Output, Registry, Settings, Shell, Style, manual,
 };
@@ -41,7 +42,7 @@ fn every_command_of_the_manual_has_its_file() {
         .collect();
     names.sort();
     let registry = Registry::builtin();
-    let mut commands: Vec<&str> = registry.commands().iter().map(|c| c.name).collect();
+    let mut commands: Vec<&str> = registry.commands().iter().map(|c| &*c.name).collect();
     commands.sort_unstable();
     assert_eq!(names, commands);
 }
@@ -68,15 +69,15 @@ fn before(example: &str) -> &'static [&'static str] {
 fn every_example_shows_what_it_promises() {
     for command in Registry::builtin().commands() {
         // A key, or an id, of an example is made up; what they do is told elsewhere.
-        let made_up = ["cancel", "trust"].contains(&command.name);
+        let made_up = ["cancel", "trust"].contains(&&*command.name);
         for example in command.examples.iter().filter(|_| !made_up) {
             let mut world = World::new();
             world.join("bob", SETTINGS, &[]);
             world.join("alice", SETTINGS, &[]);
-            for line in before(example.line) {
+            for line in before(&example.line) {
                 world.types("alice", line);
             }
-            world.types("alice", example.line);
+            world.types("alice", &example.line);
             let alice = world.person("alice");
             assert!(
                 matches!(alice.last, Some(Outcome::Done(_))),
@@ -608,7 +609,7 @@ impl World {
         };
         let identity = Arc::new(Identity::from_seed([10 + number; 32]));
         let client = Client::new(config, identity, Ratchet::new([100 + number; 32]));
-        let mut shell = Shell::new(settings, client);
+        let mut shell = Shell::new(settings, client).with_programs(Vec::new());
         shell.start(self.now);
         for line in lines {
             shell.handle_line(self.now, line);
@@ -753,6 +754,14 @@ impl Person {
                     self.shell
                         .handle_edited(now, line, &target, Ok("written in an editor"));
                 }
+                Output::Errand(Errand::Find(line, _)) => {
+                    self.shell.handle_found(now, line, Vec::new());
+                }
+                Output::Errand(Errand::New(line, word)) => {
+                    let words = format!("A script to begin with: ackchat-{}.", word.as_str());
+                    self.shell.handle_errand(now, line, Ok(&words));
+                }
+                Output::Errand(errand) => panic!("no example runs {errand:?}"),
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Record(line, recording) => {
                     let Recording::Start(file) = recording else {

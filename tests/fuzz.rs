@@ -109,7 +109,9 @@ fn command_lines() -> Vec<Vec<u8>> {
         .commands()
         .iter()
         .flat_map(|command| &command.examples);
-    examples.map(|example| example.line.into()).collect()
+    examples
+        .map(|example| example.line.as_ref().into())
+        .collect()
 }
 
 fn command_line() -> impl FnMut(&[u8]) -> bool {

@@ -14,14 +14,12 @@
 )]
 
 use ackchat::client::event::{Arrived, GroupAction, KeyAction, Mark, Online, Report, Session, Via};
-use ackchat::client::port::Store as _;
 use ackchat::client::{
     self, Client, Ending, Event, GroupPrivate, Mode, Request, RequestError, RequestId,
 };
 use ackchat::memory::{ClientMemory, ServerMemory};
-use ackchat::model::{Delivery, Instant, Name, Now, StoreTicket, Wall};
+use ackchat::model::{Delivery, Instant, Name, Now, Store as _, StoreTicket, Wall};
 use ackchat::secure::{Fingerprint, Identity, Ratchet};
-use ackchat::server::port::Store as _;
 use ackchat::server::{self, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -32,6 +32,13 @@ fn parse(path: &str, source: &str) -> Result<File, Vec<Diagnostic>> {
     script::parse(path, source, &variables, &mut include)
 }
 
+fn examples() -> Vec<(String, bool, String)> {
+    ["docs/scripts.md", "docs/storage.md"]
+        .iter()
+        .flat_map(|page| documents::examples(page))
+        .collect()
+}
+
 fn cases() -> Vec<PathBuf> {
     let mut cases = Vec::new();
     for entry in fs::read_dir("tests/chat").unwrap() {
@@ -85,8 +92,8 @@ fn every_refused_file_is_refused_in_the_words_beside_it() {
 
 #[test]
 fn every_example_of_the_manual_parses_without_a_warning() {
-    let examples = documents::examples("docs/scripts.md");
-    assert!(examples.len() > 4, "the examples were found");
+    let examples = examples();
+    assert!(examples.len() > 5, "the examples were found");
     for (name, is_live, text) in examples {
         let file = parse(&name, &text).unwrap_or_else(|wrong| panic!("{}", told(&wrong)));
         assert_eq!(file.world == World::Live, is_live, "{name}");
@@ -97,7 +104,7 @@ fn every_example_of_the_manual_parses_without_a_warning() {
 
 #[test]
 fn every_example_of_the_manual_does_what_it_says() {
-    for (name, is_live, text) in documents::examples("docs/scripts.md") {
+    for (name, is_live, text) in examples() {
         if is_live {
             continue;
         }

@@ -9,9 +9,9 @@
 use ackchat::link::{Links, Node, Output as LinkOutput, Path, Route};
 use ackchat::memory::ServerMemory;
 use ackchat::model::limits::{DAY_MS, MAIL_DAYS};
-use ackchat::model::{Instant, MessageId, Name, Now, PublicKey, Version, Wall};
+use ackchat::model::{Instant, MessageId, Name, Now, PublicKey, Store as _, Version, Wall};
 use ackchat::secure::{Identity, Ratchet};
-use ackchat::server::port::{Health, Store, StoreEvent, StoreReply, StoreRequest};
+use ackchat::server::port::{Health, StoreEvent, StoreReply, StoreRequest};
 use ackchat::server::{Config, Event, Output, Server};
 use ackchat::wire::datagram::Role;
 use ackchat::wire::packet::{
@@ -1272,7 +1272,7 @@ fn a_store_without_room_refuses_mail_and_new_names_but_not_known_ones() {
     world.settle();
     assert!(world.events.contains(&Event::Health { degraded: true }));
     world.store_for(alice, "bob", false);
-    assert_eq!(world.refused(alice), RefusalCode::NoStore);
+    assert_eq!(world.refused(alice), RefusalCode::StoreFull);
     let carol = world.client("carol", 3);
     world.register(carol);
     assert_eq!(world.refused(carol), RefusalCode::NoStore);
@@ -1462,4 +1462,20 @@ fn a_full_disk_says_nothing_of_an_earlier_try_whose_fate_is_unknown() {
     world.store.set_full(false);
     world.pass(40_000);
     assert!(world.words(alice).contains(&"stored"));
+}
+
+#[test]
+fn an_offer_repeated_on_a_new_session_is_looked_up_although_the_disk_is_full() {
+    let mut world = World::new();
+    let alice = world.joined("alice", 1);
+    let bob = world.joined("bob", 2);
+    world.dereg(bob, false);
+    world.clear();
+    let id = world.store_for(alice, "bob", false);
+    let first = world.stored(alice);
+    world.store.set_full(true);
+    let again = world.client("alice", 1);
+    world.register(again);
+    world.store_again(again, id, "bob", false);
+    assert_eq!(world.stored(again), first);
 }

@@ -11,135 +11,55 @@
     reason = "the request is given back as it came"
 )]
 
+mod disks;
+
 use ackchat::memory::ServerMemory;
 use ackchat::model::limits::{
     DAY_MS, FANOUT_MAX, GROUPS_PER_NAME_MAX, MAIL_DAYS, MAILBOX_BYTES_MAX, MAILBOX_MAILS_MAX,
     NOTICES_MAX, PAIR_BYTES_MAX, PAIR_MAILS_MAX, STORE_QUEUE_MAX, TEXT_BYTES_MAX, TOMBSTONE_DAYS,
 };
-use ackchat::model::{MessageId, Name, PublicKey, StoreTicket, Version};
+use ackchat::model::{Full, MessageId, Name, PublicKey, Store as _, StoreTicket, Version};
 use ackchat::secure::key::{expired_id, receipt_id};
 use ackchat::server::Envelope;
 use ackchat::server::port::{
-    Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
-    StoreReply, StoreRequest, Taken, Why,
+    Done, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, StoreEvent, StoreReply,
+    StoreRequest, Taken, Why,
 };
-use ackchat::store::ServerStore;
+use ackchat::store::{ServerStore, Wake};
 use ackchat::wire::packet::MailKind;
+use disks::{Disk, File};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-use tempfile::TempDir;
 
-/// A store that can be closed and opened again.
-trait Disk {
-    fn store(&mut self) -> &mut dyn Store;
-    /// Returns when there may be more to poll.
-    fn wait(&mut self);
-    fn reopen(&mut self);
-    /// Takes all room away, or gives it back.
-    fn fill(&mut self, full: bool);
-}
-
-impl Disk for ServerMemory {
-    fn store(&mut self) -> &mut dyn Store {
-        self
-    }
-
-    fn wait(&mut self) {
-        panic!("memory answers at once");
-    }
-
-    fn reopen(&mut self) {
-        Self::reopen(self);
-    }
-
-    fn fill(&mut self, full: bool) {
-        self.set_full(full);
-    }
-}
-
-/// SQLite in a directory of its own.
-struct File {
-    /// None only while it is opened anew.
-    store: Option<ServerStore>,
-    woken: Receiver<()>,
-    directory: TempDir,
-}
-
-impl File {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (store, woken) = Self::open(&directory, false);
-        let store = Some(store);
-        Self {
-            store,
-            woken,
-            directory,
-        }
-    }
-
-    fn open(directory: &TempDir, full: bool) -> (ServerStore, Receiver<()>) {
-        let (wake, woken) = channel();
-        // Nobody listens any more when the store is closed.
-        let wake = Box::new(move || wake.send(()).unwrap_or_default());
-        let path = directory.path().join("store.db");
-        let opened = if full {
-            ServerStore::open_full(&path, 7, wake)
-        } else {
-            ServerStore::open(&path, 7, wake)
-        };
-        (opened.unwrap(), woken)
-    }
-
-    fn open_again(&mut self, full: bool) {
-        self.store = None;
-        let (store, woken) = Self::open(&self.directory, full);
-        (self.store, self.woken) = (Some(store), woken);
-    }
-}
-
-impl Disk for File {
-    fn store(&mut self) -> &mut dyn Store {
-        self.store.as_mut().unwrap()
-    }
-
-    fn wait(&mut self) {
-        self.woken.recv_timeout(Duration::from_mins(1)).unwrap();
-    }
-
-    fn reopen(&mut self) {
-        self.open_again(false);
-    }
-
-    fn fill(&mut self, full: bool) {
-        self.open_again(full);
-    }
-}
-
-type Open = fn() -> Box<dyn Disk>;
+type Open = fn() -> Box<dyn Disk<Request = StoreRequest, Event = StoreEvent>>;
 
 /// Every store there is.
 const DISKS: [(&str, Open); 2] = [
     ("memory", || Box::new(ServerMemory::new(7))),
-    ("file", || Box::new(File::new())),
+    ("file", || Box::new(File::new(open))),
 ];
+
+fn open(path: &Path, wake: Wake, full: bool) -> ServerStore {
+    let open = if full {
+        ServerStore::open_full
+    } else {
+        ServerStore::open
+    };
+    open(path, 7, wake).unwrap()
+}
 
 /// Tells the same story to each.
 fn check(story: fn(Told)) {
     for (name, open) in DISKS {
         println!("{name}");
-        story(Told {
-            disk: open(),
-            tickets: 0,
-            events: Vec::new(),
-        });
+        story(Told::new(open));
     }
 }
 
 /// A store and what it has told besides replies.
 struct Told {
-    disk: Box<dyn Disk>,
+    disk: Box<dyn Disk<Request = StoreRequest, Event = StoreEvent>>,
     tickets: u64,
     events: Vec<StoreEvent>,
 }
@@ -147,10 +67,18 @@ struct Told {
 type Answer = Result<Done, Refusal>;
 
 impl Told {
-    fn submit(&mut self, request: StoreRequest) -> Result<StoreTicket, Full> {
+    fn new(open: Open) -> Self {
+        Self {
+            disk: open(),
+            tickets: 0,
+            events: Vec::new(),
+        }
+    }
+
+    fn submit(&mut self, request: StoreRequest) -> Result<StoreTicket, Full<StoreRequest>> {
         self.tickets += 1;
         let ticket = StoreTicket(self.tickets);
-        self.disk.store().submit(ticket, request)?;
+        self.disk.submit(ticket, request)?;
         Ok(ticket)
     }
 
@@ -163,10 +91,10 @@ impl Told {
     fn ask_all(&mut self, requests: impl IntoIterator<Item = StoreRequest>) -> Vec<Answer> {
         let submit = |request| self.submit(request).unwrap();
         let tickets: Vec<_> = requests.into_iter().map(submit).collect();
-        self.disk.store().flush();
+        self.disk.flush();
         let mut answers = BTreeMap::new();
         loop {
-            while let Some(event) = self.disk.store().poll() {
+            while let Some(event) = self.disk.poll() {
                 let StoreEvent::Reply(of, reply) = event else {
                     self.events.push(event);
                     continue;
@@ -183,16 +111,6 @@ impl Told {
                 return tickets.iter().map(of).collect();
             }
             self.disk.wait();
-        }
-    }
-
-    /// The next thing told.
-    fn next(&mut self) -> Option<StoreEvent> {
-        loop {
-            match self.disk.store().poll() {
-                None => self.disk.wait(),
-                told => return told,
-            }
         }
     }
 
@@ -458,11 +376,11 @@ fn a_change_is_told_before_the_reply_to_what_made_it() {
             presence: online(7001),
         };
         store.submit(claim).unwrap();
-        store.disk.store().flush();
-        let first = store.next();
-        assert!(matches!(first, Some(StoreEvent::Name { .. })));
-        let second = store.next();
-        assert!(matches!(second, Some(StoreEvent::Reply(..))));
+        store.disk.flush();
+        let first = store.disk.next();
+        assert!(matches!(first, StoreEvent::Name { .. }));
+        let second = store.disk.next();
+        assert!(matches!(second, StoreEvent::Reply(..)));
     });
 }
 
@@ -876,6 +794,66 @@ fn unsettled_mail_expires_aloud_and_old_traces_are_forgotten() {
         let forgotten = store.enqueue(&direct("alice", 3), &["bob"]);
         assert_eq!(forgotten, kept(1003, false, &[]));
     });
+}
+
+/// Ten years, either way: what a wall clock may jump.
+const JUMPS_MS: [i64; 2] = [3650 * DAY_MS, -3650 * DAY_MS];
+/// 2026.
+const TODAY_MS: i64 = 1_790_000_000_000;
+
+fn accepted(id: u128, at_ms: i64) -> Arc<Mail> {
+    Arc::new(Mail {
+        at_ms,
+        expires_ms: at_ms + MAIL_DAYS * DAY_MS,
+        ..Mail::clone(&direct("alice", id))
+    })
+}
+
+#[test]
+fn a_clock_that_jumps_ten_years_changes_neither_order_nor_notices() {
+    for jump_ms in JUMPS_MS {
+        for (_, open) in DISKS {
+            let mut store = Told::new(open);
+            let bob = store.own("bob");
+            store.own("alice");
+            let times = [TODAY_MS, TODAY_MS + jump_ms, TODAY_MS + 1];
+            for (id, at_ms) in (1..).zip(times) {
+                let done = store.enqueue(&accepted(id, at_ms), &["bob"]);
+                assert_eq!(done, kept(at_ms, false, &[]));
+            }
+            store.reopen();
+            // Asked again under another clock it has the time of the first.
+            for (id, at_ms) in (1..).zip(times) {
+                let again = store.enqueue(&accepted(id, at_ms - jump_ms), &["bob"]);
+                assert_eq!(again, kept(at_ms, false, &[]));
+            }
+            store.attach("bob", bob, 16);
+            let fed: Vec<(u128, i64)> = store.fed().iter().map(|m| (m.id.0, m.at_ms)).collect();
+            assert_eq!(fed, [(1, times[0]), (2, times[1]), (3, times[2])]);
+            let taken = |id: u128| Taken {
+                from: name("alice"),
+                id: MessageId(id),
+                receipt: true,
+            };
+            for (id, at_ms) in (1..).zip(times) {
+                let settle = StoreRequest::Settle {
+                    name: name("bob"),
+                    owner: bob,
+                    mails: vec![taken(id)],
+                    at_ms: TODAY_MS - at_ms + TODAY_MS,
+                };
+                assert_eq!(store.ask(settle), Ok(Done::Settled));
+            }
+            store.reopen();
+            let alice = store.own("alice");
+            store.attach("alice", alice, 16);
+            let of = |mail: &Arc<Mail>| Envelope::decode(&mail.head).unwrap().stored_ms;
+            let notices: Vec<_> = store.fed().iter().map(of).collect();
+            assert_eq!(notices, times.map(Some));
+            let settled = store.enqueue(&accepted(2, TODAY_MS), &["bob"]);
+            assert_eq!(settled, kept(times[1], true, &[]));
+        }
+    }
 }
 
 #[test]

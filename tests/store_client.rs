@@ -6,114 +6,38 @@
 )]
 #![expect(clippy::print_stdout, reason = "says which store a story failed on")]
 
+mod disks;
+
 use ackchat::client::port::{
-    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, Store,
-    StoreEvent, StoreReply, StoreRequest,
+    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, StoreEvent,
+    StoreReply, StoreRequest,
 };
 use ackchat::memory::ClientMemory;
 use ackchat::model::limits::STORE_QUEUE_MAX;
-use ackchat::model::{Delivery, MessageId, Name, PublicKey, StoreTicket, Version};
-use ackchat::store::ClientStore;
+use ackchat::model::{Delivery, MessageId, Name, PublicKey, Store as _, StoreTicket, Version};
+use ackchat::store::{ClientStore, Wake};
 use ackchat::wire::Row;
 use ackchat::wire::packet::{Audience, Stamp};
 use ackchat::wire::row::Status;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-use tempfile::TempDir;
+use disks::{Disk, File};
+use std::path::Path;
 
-/// A store that can be closed and opened again.
-trait Disk {
-    fn store(&mut self) -> &mut dyn Store;
-    /// Returns when there may be more to poll.
-    fn wait(&mut self);
-    fn reopen(&mut self);
-    /// Takes all room away, or gives it back.
-    fn fill(&mut self, full: bool);
-}
-
-impl Disk for ClientMemory {
-    fn store(&mut self) -> &mut dyn Store {
-        self
-    }
-
-    fn wait(&mut self) {
-        panic!("memory answers at once");
-    }
-
-    fn reopen(&mut self) {
-        Self::reopen(self);
-    }
-
-    fn fill(&mut self, full: bool) {
-        self.set_full(full);
-    }
-}
-
-/// SQLite in a directory of its own.
-struct File {
-    /// None only while it is opened anew.
-    store: Option<ClientStore>,
-    woken: Receiver<()>,
-    directory: TempDir,
-}
-
-impl File {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (store, woken) = Self::open(&directory, false);
-        let store = Some(store);
-        Self {
-            store,
-            woken,
-            directory,
-        }
-    }
-
-    fn open(directory: &TempDir, full: bool) -> (ClientStore, Receiver<()>) {
-        let (wake, woken) = channel();
-        // Nobody listens any more when the store is closed.
-        let wake = Box::new(move || wake.send(()).unwrap_or_default());
-        let path = directory.path().join("client.db");
-        let opened = if full {
-            ClientStore::open_full(&path, 7, wake)
-        } else {
-            ClientStore::open(&path, 7, wake)
-        };
-        (opened.unwrap(), woken)
-    }
-
-    fn open_again(&mut self, full: bool) {
-        self.store = None;
-        let (store, woken) = Self::open(&self.directory, full);
-        (self.store, self.woken) = (Some(store), woken);
-    }
-}
-
-impl Disk for File {
-    fn store(&mut self) -> &mut dyn Store {
-        self.store.as_mut().unwrap()
-    }
-
-    fn wait(&mut self) {
-        self.woken.recv_timeout(Duration::from_mins(1)).unwrap();
-    }
-
-    fn reopen(&mut self) {
-        self.open_again(false);
-    }
-
-    fn fill(&mut self, full: bool) {
-        self.open_again(full);
-    }
-}
-
-type Open = fn() -> Box<dyn Disk>;
+type Open = fn() -> Box<dyn Disk<Request = StoreRequest, Event = StoreEvent>>;
 
 /// Every store there is.
 const DISKS: [(&str, Open); 2] = [
     ("memory", || Box::new(ClientMemory::new(7))),
-    ("file", || Box::new(File::new())),
+    ("file", || Box::new(File::new(open))),
 ];
+
+fn open(path: &Path, wake: Wake, full: bool) -> ClientStore {
+    let open = if full {
+        ClientStore::open_full
+    } else {
+        ClientStore::open
+    };
+    open(path, 7, wake).unwrap()
+}
 
 /// Tells the same story to each.
 fn check(story: fn(Subject)) {
@@ -128,7 +52,7 @@ fn check(story: fn(Subject)) {
 
 /// A store that is asked.
 struct Subject {
-    disk: Box<dyn Disk>,
+    disk: Box<dyn Disk<Request = StoreRequest, Event = StoreEvent>>,
     tickets: u64,
 }
 
@@ -136,22 +60,12 @@ impl Subject {
     fn ask(&mut self, request: StoreRequest) -> StoreReply {
         self.tickets += 1;
         let ticket = StoreTicket(self.tickets);
-        self.disk.store().submit(ticket, request).unwrap();
-        self.disk.store().flush();
-        let StoreEvent::Reply(of, reply) = self.next();
+        self.disk.submit(ticket, request).unwrap();
+        self.disk.flush();
+        let StoreEvent::Reply(of, reply) = self.disk.next();
         assert_eq!(of, ticket);
-        assert_eq!(self.disk.store().poll(), None, "one reply for each ticket");
+        assert_eq!(self.disk.poll(), None, "one reply for each ticket");
         reply
-    }
-
-    /// The next answer.
-    fn next(&mut self) -> StoreEvent {
-        loop {
-            match self.disk.store().poll() {
-                None => self.disk.wait(),
-                Some(told) => return told,
-            }
-        }
     }
 
     fn kept(&mut self, request: StoreRequest) {
@@ -414,9 +328,9 @@ fn rows_replace_rows_of_the_same_name_and_a_reset_drops_all() {
 fn what_was_not_flushed_is_forgotten() {
     check(|mut subject| {
         let put = StoreRequest::PutIn(arrived(1, "bob", 1));
-        subject.disk.store().submit(StoreTicket(9), put).unwrap();
+        subject.disk.submit(StoreTicket(9), put).unwrap();
         assert_eq!(
-            subject.disk.store().poll(),
+            subject.disk.poll(),
             None,
             "nothing is answered before it is durable"
         );
@@ -458,16 +372,16 @@ fn a_full_disk_refuses_what_needs_room() {
 fn a_full_queue_gives_the_request_back() {
     check(|mut subject| {
         let shown = || StoreRequest::MarkShown { ids: Vec::new() };
-        let store = subject.disk.store();
+        let store = &mut subject.disk;
         for ticket in 0..STORE_QUEUE_MAX as u64 {
             store.submit(StoreTicket(ticket), shown()).unwrap();
         }
         let over = store.submit(StoreTicket(u64::MAX), shown());
         assert_eq!(over.unwrap_err().1, shown());
         store.flush();
-        let first = subject.next();
+        let first = subject.disk.next();
         assert!(matches!(first, StoreEvent::Reply(StoreTicket(0), _)));
-        let again = subject.disk.store().submit(StoreTicket(u64::MAX), shown());
+        let again = subject.disk.submit(StoreTicket(u64::MAX), shown());
         assert!(again.is_ok());
     });
 }
@@ -552,6 +466,62 @@ fn history_is_what_was_said_in_the_order_it_came_here() {
         subject.disk.reopen();
         assert_eq!(recalled(&mut subject, history(None, 100)), all);
         assert!(recalled(&mut subject, history(None, 0)).is_empty());
+    });
+}
+
+#[test]
+fn a_clock_that_jumps_ten_years_leaves_history_and_outbox_in_order() {
+    const TODAY_MS: i64 = 1_790_000_000_000;
+    const TEN_YEARS_MS: i64 = 3650 * 86_400_000;
+    check(|mut subject| {
+        let times = [
+            TODAY_MS,
+            TODAY_MS + TEN_YEARS_MS,
+            TODAY_MS - TEN_YEARS_MS,
+            TODAY_MS,
+        ];
+        for (index, at_ms) in times.into_iter().enumerate() {
+            let (number, seq) = (index as u128, index as u64 + 1);
+            subject.seen(InMessage {
+                at_ms,
+                body: format!("in {index}").as_bytes().into(),
+                shown: false,
+                ..arrived(10 + number, "bob", seq)
+            });
+            let message = out(20 + number, Recipient::Name(name("bob")), seq);
+            let stamp = Stamp {
+                at_ms,
+                ..message.stamp
+            };
+            subject.kept(StoreRequest::PutOut(OutMessage {
+                stamp,
+                text: format!("out {index}").into(),
+                ..message
+            }));
+        }
+        let loaded = subject.load();
+        let ids: Vec<u128> = loaded.outbox.iter().map(|out| out.id.0).collect();
+        assert_eq!(ids, [20, 21, 22, 23]);
+        let ids: Vec<u128> = loaded.unshown.iter().map(|message| message.id.0).collect();
+        assert_eq!(ids, [10, 11, 12, 13]);
+        let said = recalled(
+            &mut subject,
+            Recall::History {
+                talk: None,
+                count: 9,
+            },
+        );
+        let expected: Vec<String> = (0..4)
+            .flat_map(|index| [format!("bob: in {index}"), format!("me: out {index}")])
+            .collect();
+        assert_eq!(said, expected);
+        // The server's time of acceptance may be any: it is only shown.
+        subject.kept(StoreRequest::MarkOut {
+            id: MessageId(20),
+            state: Delivery::Stored,
+            stored_ms: Some(TODAY_MS - TEN_YEARS_MS),
+        });
+        assert_eq!(recalled(&mut subject, Recall::Outbox).len(), 4);
     });
 }
 

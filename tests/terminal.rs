@@ -631,30 +631,85 @@ fn what_config_says_holds_and_rc_lines_run_first() {
     assert!(rest.contains('\x07'), "one who is named is told");
 }
 
-#[test]
-fn a_demonstration_says_what_to_try_and_answers() {
-    let home = tempfile::tempdir().unwrap();
-    let mut command = ackchat(&home);
-    command.args(["demo", "--show-table"]).env("TERM", "xterm");
-    command.env("TMPDIR", home.path()).env("NO_COLOR", "1");
-    let mut you = Pty::start(&mut command, 80, 24);
-    you.until_somewhere("  send echo hello     one message");
-    // Two programs log in, in no order.
-    you.until_somewhere("[echo 127.0.0.1:");
-    you.until_last(&[">>> help lists what one can type"]);
-    you.keys("send ec\thello\r");
-    you.until_somewhere("[Message received by echo.]");
-    you.until_somewhere("echo: hello! I say back whatever you say to me");
-    you.keys("\x04");
-    let (status, written) = you.end();
-    assert_eq!(status.code(), Some(0));
-    assert!(written.contains("[You are offline. Bye.]"));
+/// A demonstration that leaves nothing in this folder.
+fn demonstration(home: &TempDir) -> Command {
+    let mut command = ackchat(home);
+    command
+        .arg("demo")
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1");
+    command.env("TMPDIR", home.path());
+    command
+}
+
+#[track_caller]
+fn assert_nothing_stays(home: &TempDir) {
     let left = std::fs::read_dir(home.path()).unwrap();
     let left = left.filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
         name.to_string_lossy().starts_with("ackchat-demo")
     });
     assert_eq!(left.count(), 0, "nothing of it stays");
+}
+
+#[test]
+fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
+    let home = tempfile::tempdir().unwrap();
+    let mut you = Pty::start(&mut demonstration(&home), 40, 24);
+    let mut typed = String::new();
+    loop {
+        let asked = |rows: &[String]| {
+            let mut lines = rows.iter().filter_map(|row| row.strip_prefix("      "));
+            lines.next_back().unwrap_or_default().to_owned()
+        };
+        let is_over = |rows: &[String]| rows.iter().any(|row| row.contains("That was the tour"));
+        let last = typed.lines().last().unwrap_or_default().to_owned();
+        you.until("something to try", |rows, _| {
+            let is_asked = asked(rows) != last && rows.last().unwrap().starts_with(">>>");
+            is_asked || is_over(rows)
+        });
+        if is_over(&you.rows()) {
+            break;
+        }
+        let line = asked(&you.rows());
+        you.keys(&format!("{line}\r"));
+        typed = typed + &line + "\n";
+    }
+    let shown = you.all_rows().join(" ");
+    for seen in [
+        "[Message received by echo.]",
+        "echo: hello! I say back whatever you",
+        "[Entered group lounge successfully.]",
+        "[Group Message echo: hello!",
+        "received by the server and saved.]",
+        "received by echo.]",
+    ] {
+        assert!(shown.contains(seen), "{seen}: {shown}");
+    }
+    you.keys("\x04");
+    let (status, written) = you.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(written.contains("[You are offline. Bye.]"));
+    assert_nothing_stays(&home);
+}
+
+#[test]
+fn in_a_demonstration_the_friend_is_there_before_the_first_line() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = demonstration(&home);
+    let mut you = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = you.stdin.take().unwrap();
+    lines.write_all(b"send echo hello\n").unwrap();
+    drop(lines);
+    let shown = you.wait_with_output().unwrap();
+    assert!(shown.status.success());
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("[Message received by echo.]"), "{shown}");
+    assert_nothing_stays(&home);
 }
 
 #[test]

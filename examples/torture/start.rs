@@ -3,9 +3,9 @@
 
 use super::rig::{PATIENCE, Rig};
 use ackchat::model::limits::{DAY_MS, MAIL_DAYS, MAILBOX_MAILS_MAX, PAIR_MAILS_MAX};
-use ackchat::model::{MessageId, Name, PublicKey, StoreTicket};
+use ackchat::model::{MessageId, Name, PublicKey, Store as _, StoreTicket};
 use ackchat::server::Envelope;
-use ackchat::server::port::{Mail, Presence, Store, StoreEvent, StoreReply, StoreRequest, Why};
+use ackchat::server::port::{Mail, Presence, StoreEvent, StoreReply, StoreRequest, Why};
 use ackchat::store::ServerStore;
 use ackchat::wire::packet::{MailKind, Stamp};
 use std::os::unix::fs::DirBuilderExt;

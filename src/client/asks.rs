@@ -2,7 +2,6 @@
 //! id.
 
 use super::event::{By, Event, Reason, Report, Session, Via};
-use super::outbox::Phase;
 use super::port::{Recipient, StoreRequest};
 use super::request::RequestId;
 use super::{Client, RequestError, Timer};
@@ -43,6 +42,8 @@ pub(super) struct Ask {
     /// None: nobody waits for it.
     pub(super) request: Option<RequestId>,
     parcel: Option<Parcel>,
+    /// How often it was sent and got no answer.
+    pub(super) offers: usize,
     repeats: usize,
 }
 
@@ -94,20 +95,21 @@ impl Asks {
     }
 
     fn push(&mut self, id: MessageId, what: What, request: Option<RequestId>) {
-        self.put(self.next, id, what, request);
-        self.next += 1;
-    }
-
-    fn put(&mut self, number: u64, id: MessageId, what: What, request: Option<RequestId>) {
-        let ask = Ask {
-            number,
+        self.put(Ask {
+            number: self.next,
             id,
             what,
             request,
             parcel: None,
+            offers: 0,
             repeats: 0,
-        };
-        self.by_id.insert(id, number);
+        });
+        self.next += 1;
+    }
+
+    fn put(&mut self, ask: Ask) {
+        let number = ask.number;
+        self.by_id.insert(ask.id, number);
         let earlier = self.all.insert(number, ask);
         assert!(earlier.is_none(), "numbers of requests are unique");
         self.unsent.insert(number);
@@ -187,6 +189,7 @@ impl Client {
             };
             let ask = self.asks.all.get_mut(&number).expect("unsent asks exist");
             ask.parcel = Some(parcel);
+            ask.offers += 1;
             self.asks.by_parcel.insert(parcel, number);
             self.asks.unsent.remove(&number);
             self.asks.unsettled.insert(number);
@@ -244,7 +247,12 @@ impl Client {
     /// Asks again after a pause the server wanted.
     pub(super) fn pause_asks(&mut self, ask: Ask, pause: Duration) {
         // Under its old number, so that the order stays.
-        self.asks.put(ask.number, ask.id, ask.what, ask.request);
+        self.asks.put(Ask {
+            parcel: None,
+            offers: ask.offers.saturating_sub(1),
+            repeats: 0,
+            ..ask
+        });
         self.timers.set(Timer::Pause, self.now.instant + pause);
     }
 
@@ -298,7 +306,7 @@ impl Client {
         }
     }
 
-    fn tell_unconfirmed(&mut self, id: MessageId) {
+    pub(super) fn tell_unconfirmed(&mut self, id: MessageId) {
         let Some(out) = self.outbox.get_mut(id) else {
             return;
         };
@@ -420,11 +428,7 @@ impl Client {
     pub(super) fn fail_asks(&mut self, why: &RequestError) {
         for ask in self.drop_asks() {
             if let (What::Message { .. }, Some(out)) = (&ask.what, self.outbox.get_mut(ask.id)) {
-                out.phase = if out.message.state == Delivery::Stored {
-                    Phase::Saved
-                } else {
-                    Phase::Kept
-                };
+                out.keep(ask.offers > 0);
                 out.request = None;
             }
             self.settle_any(ask.request, Err(why.clone()));

@@ -107,6 +107,10 @@ impl Client {
             self.pause_asks(ask, pause);
             return;
         }
+        if self.is_in_doubt(&ask, &code) {
+            self.leave_in_doubt(id);
+            return;
+        }
         let Ask { what, request, .. } = ask;
         match (what, code) {
             (What::Message { .. }, code) => self.on_message_refused(id, &code, text),

@@ -153,6 +153,8 @@ enum Timer {
     Live(MessageId),
     /// A receipt is shown although the table does not tell of its sender's return.
     Notice,
+    /// What is in doubt is offered again.
+    Offer,
     /// The outcome of a message that the server has stays open no longer.
     Outcome(MessageId),
     /// The server wanted a pause.
@@ -403,6 +405,9 @@ impl Client {
             Timer::Keepalive => self.keepalive(),
             Timer::Live(id) => self.on_live_over(id),
             Timer::Notice => self.release_notices(),
+            Timer::Offer if self.login.logged_in_key().is_some() => self.offer_again(false),
+            // The next login offers it.
+            Timer::Offer => {}
             Timer::Outcome(id) => self.on_outcome_over(id),
             Timer::Pause => self.pump_asks(),
             Timer::Reconnect => self.connect(),

@@ -1,6 +1,6 @@
 //! Person to person: one slot, then the server under the same id; kept until somebody confirms.
 
-use super::asks::What;
+use super::asks::{Ask, What};
 use super::disk::Then;
 use super::event::{Arrived, By, Event, Reason, Report, Via};
 use super::groups::{names, refusal};
@@ -11,7 +11,7 @@ use super::{Client, Mode, Outcome, RequestError, Timer};
 use crate::link::{Parcel, Path};
 use crate::model::limits::{
     CHUNK_BYTES, DIRECT_MAX, HISTORY_PROBES, LIVE_AGAIN_MAX, LIVE_MAX, OUTBOX_MAX,
-    OUTBOX_SAVED_MAX, OUTCOME, SLOT,
+    OUTBOX_SAVED_MAX, OUTCOME, SLOT, STORE_RETRY_MAX,
 };
 use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, Text};
 use crate::planted;
@@ -59,6 +59,8 @@ pub(super) struct Out {
     /// It was told that the server has it in hand and does not answer.
     pub(super) unconfirmed: bool,
     live_failed: bool,
+    /// The server may have it: an offer of it had no answer, or was made in an earlier life.
+    in_doubt: bool,
     /// When the server took it, as it said last: another time means that it has forgotten.
     taken_ms: Option<i64>,
 }
@@ -117,6 +119,12 @@ impl Out {
         }
     }
 
+    /// Waits for the next offer. `offered`: one was made and not answered.
+    pub(super) fn keep(&mut self, offered: bool) {
+        self.phase = Phase::Kept;
+        self.in_doubt |= offered;
+    }
+
     fn recipient(&self) -> Option<&Name> {
         match &self.message.to {
             Recipient::Audience(_) => None,
@@ -140,7 +148,9 @@ impl Outbox {
             } else {
                 Phase::Kept
             };
+            let id = message.id;
             self.insert(message, None, phase);
+            self.all.get_mut(&id).expect("it was put in").in_doubt = true;
         }
         self.inherited = self.next;
     }
@@ -200,6 +210,7 @@ impl Outbox {
             phase,
             unconfirmed: false,
             live_failed: false,
+            in_doubt: false,
         };
         self.all.insert(id, out);
     }
@@ -728,6 +739,38 @@ impl Client {
                 self.tell_for(out.request, Event::Delivery(report));
             }
             self.settle_any(out.request, Ok(Outcome::Message { id, state, by }));
+        }
+        self.pump_asks();
+    }
+
+    /// True if a refusal says nothing of an earlier offer, whose fate is unknown: a server that is
+    /// busy or cannot write has not looked whether it took the message then.
+    pub(super) fn is_in_doubt(&self, ask: &Ask, code: &RefusalCode) -> bool {
+        let has_looked = !matches!(
+            code,
+            RefusalCode::Busy
+                | RefusalCode::NoStore
+                | RefusalCode::StoreFull
+                | RefusalCode::TooFast
+        );
+        let out = self.outbox.get(ask.id);
+        !has_looked
+            && !planted!("doubt-is-failure")
+            && out.is_some_and(|out| {
+                out.in_doubt || ask.offers > 1 || out.message.state == Delivery::Stored
+            })
+    }
+
+    /// Nobody knows whether the server has it: it stays in the outbox and is offered again.
+    pub(super) fn leave_in_doubt(&mut self, id: MessageId) {
+        let out = self.outbox.get_mut(id).expect("it is in doubt");
+        out.keep(true);
+        if out.request.is_some() && !out.unconfirmed {
+            self.tell_unconfirmed(id);
+        }
+        if self.timers.get(&Timer::Offer).is_none() {
+            let at = self.now.instant + STORE_RETRY_MAX;
+            self.timers.set(Timer::Offer, at);
         }
         self.pump_asks();
     }

@@ -259,24 +259,3 @@ pub enum StoreEvent {
     /// The one answer to a request.
     Reply(StoreTicket, StoreReply),
 }
-
-/// The queue is full; the request is given back.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full(pub StoreTicket, pub StoreRequest);
-
-/// A store as its holder (driver, simulator, tests) sees it. The core never does.
-pub trait Store {
-    /// Takes a request; never blocks.
-    ///
-    /// # Errors
-    /// The queue is full; offer it again later.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the request is given back, as in the server's port"
-    )]
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full>;
-    /// What was submitted may be committed together.
-    fn flush(&mut self);
-    /// The next answer.
-    fn poll(&mut self) -> Option<StoreEvent>;
-}

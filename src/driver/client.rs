@@ -1,11 +1,14 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
+use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
 use super::control::{self, Doors, Listener};
 use super::editing::Editing;
-use super::guest::Guest;
+use super::errands::{Errands, Place};
+use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
+use super::log::Log;
 use super::notify::Kind;
 use super::output::Output as Screen;
 use super::paint::{Colour, Paint, Surroundings};
@@ -14,31 +17,35 @@ use super::reactor::{Change, Reactor, SOCKET, STDIN, STDOUT, Signal};
 use super::recording::Recording;
 use super::socket::Socket;
 use super::terminal::{self, Terminal};
+use super::tour::Tour;
 use super::trace::Trace;
-use super::{Fault, ambient, bind_fault, config, paths, store_fault};
-use crate::client::port::{Full, Store, StoreRequest};
+use super::{Fault, ambient, bind_fault, config, oneshot, paths, store_fault};
+use crate::client::port::StoreRequest;
 use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
     STORE_ROUNDS_MAX,
 };
-use crate::model::{Instant, Name, Now, StoreTicket};
+use crate::model::{Full, Instant, Name, Now, Store as _, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
+use crate::shell::asked::{Asked, Asker};
 use crate::shell::control::Control;
 use crate::shell::control::journal::Journal;
 use crate::shell::editor::Editor;
 use crate::shell::incoming::Line;
 use crate::shell::records::Whereabouts;
-use crate::shell::settings::{NotifyText, Values};
+use crate::shell::settings::NotifyText;
+use crate::shell::wrap::Layout;
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
 use signal_hook::low_level::emulate_default_handler;
 use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,29 +82,63 @@ pub struct JoinOptions {
     pub config: Option<PathBuf>,
     /// Where programs reach the session, in place of the profile's own socket.
     pub sock: Option<PathBuf>,
+    /// What lines come from and where words go to.
+    pub face: Face,
+    /// In place of standard input.
+    pub lines: Vec<String>,
+}
+
+/// What lines come from and where words go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// Only programs use it, until a signal ends it.
+    Headless,
+    /// Lines come from standard input, events go to standard output.
+    Json,
+    /// It is there for one thing, which does not take messages unless it says so.
+    OneShot(Arrivals),
+    /// Lines come from standard input, words go to standard output.
+    Terminal,
+}
+
+impl Face {
+    /// Whether what is shown is shown by a guest.
+    const fn is_shown_by_guests(self) -> bool {
+        matches!(self, Self::Json | Self::OneShot(_))
+    }
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    run_with(options, Vec::new(), &[])
+    let company = match options.face {
+        Face::Json => oneshot::events(),
+        Face::Headless | Face::OneShot(_) | Face::Terminal => Ok(Company::default()),
+    };
+    match company {
+        Ok(company) => run_with(options, company),
+        Err(fault) => fault.report(),
+    }
 }
 
-/// The same with others in its loop, and with hints before the first prompt.
-pub(super) fn run_with(options: &JoinOptions, guests: Vec<Box<dyn Guest>>, hints: &[&str]) -> Exit {
-    let opened = config::settle(options).and_then(|(options, values, rc)| {
-        let mut chat = Loop::open(&options, values)?;
+/// The same with others in its loop.
+pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
+    let opened = config::settle(options).and_then(|start| {
+        let mut chat = Loop::open(&start)?;
         if chat.desk.is_some() {
-            chat.rc = rc.into();
+            chat.rc = start.rc.into();
         }
-        for guest in &guests {
+        for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
             watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
         }
-        chat.guests = guests;
-        for hint in hints {
-            let hint = chat.paint.paint(Tone::Hint, hint);
-            chat.console.print_above(&hint);
+        chat.guests = company.guests;
+        for stream in company.streams {
+            chat.doors.admit(stream, chat.reactor.registry());
+        }
+        chat.tour = company.tour;
+        for hint in &company.hints {
+            chat.say(Tone::Hint, hint);
         }
         Ok(chat)
     });
@@ -116,6 +157,10 @@ struct Loop {
     paint: Paint,
     screen: Screen,
     shell: Shell,
+    /// Other programs that run for the shell.
+    errands: Errands,
+    /// Keys that wait until it is known what can be completed.
+    held_keys: Vec<u8>,
     store: ClientStore,
     /// Questions that its queue had no room for, in order.
     held_back: VecDeque<(StoreTicket, StoreRequest)>,
@@ -123,6 +168,9 @@ struct Loop {
     recording: Recording,
     /// Programs that use this session.
     doors: Doors,
+    face: Face,
+    /// The line by which it leaves when its only guest is done, and how it ends then.
+    parting: Option<(LineId, Exit)>,
     on_failure: OnFailure,
     in_flight: BTreeSet<LineId>,
     entropy: Instant,
@@ -143,6 +191,8 @@ struct Loop {
     rc: VecDeque<String>,
     /// Others that live in this loop.
     guests: Vec<Box<dyn Guest>>,
+    /// Says what to try next.
+    tour: Option<Tour>,
     /// The shell and its store were not yet done with each other.
     unfinished: bool,
     /// Dropped last: the store is closed before somebody else may open it.
@@ -180,7 +230,8 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(options: &JoinOptions, values: Values) -> Result<Self, Fault> {
+    fn open(start: &Start) -> Result<Self, Fault> {
+        let options = &start.options;
         let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
@@ -188,35 +239,39 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
-        let path = control::prepare(
-            options.data.as_deref(),
-            &options.name,
-            options.sock.as_deref(),
-        );
-        let path = path?;
-        let listener = Listener::bind(&path, reactor.registry())?;
+        let door = match options.face {
+            // Whoever came by it would find it gone in a moment.
+            Face::OneShot(_) => None,
+            Face::Headless | Face::Json | Face::Terminal => {
+                let (data, chosen) = (options.data.as_deref(), options.sock.as_deref());
+                Some(control::prepare(data, &options.name, chosen)?)
+            }
+        };
+        let listener = door
+            .as_deref()
+            .map(|path| Listener::bind(path, reactor.registry()))
+            .transpose()?;
         let whereabouts = Whereabouts {
             profile: options.name.as_str().into(),
             server: options.server.to_string().into(),
-            socket: Some(path.to_string_lossy().into()),
+            socket: door.as_deref().map(|path| path.to_string_lossy().into()),
         };
         let doors = Doors::new(
             Control::new(whereabouts.clone(), Journal::default()),
-            Some(listener),
+            listener,
         );
-        let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
-        let mut stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
-        let input = Input::open(stdin, reactor.registry(), STDIN).map_err(failed)?;
+        let (input, mut stdout) = streams(options, &reactor).map_err(failed)?;
 
-        let mode = mode(options.plain);
+        let is_plain = options.plain || options.face != Face::Terminal || !options.lines.is_empty();
+        let mode = mode(is_plain);
         let surroundings = Surroundings::read(mode == Mode::Prompted);
         let colours = !options.plain && surroundings.want_colours(options.colour);
         let settings = Settings {
-            on_failure: on_failure(options.settings.on_failure),
+            on_failure: on_failure(options),
             ..options.settings
         };
         let (console, desk) = match mode {
-            Mode::Plain => (Console::plain(), None),
+            Mode::Plain => (plain(&reactor, &options.lines), None),
             Mode::Prompted => {
                 stdout = terminal::own_output(stdout);
                 reactor.watch_terminal().map_err(failed)?;
@@ -241,13 +296,18 @@ impl Loop {
             paint: Paint::new(colours),
             screen: Screen::new(stdout, STDOUT),
             shell: Shell::new(settings, client)
-                .with_values(values)
-                .with_whereabouts(whereabouts),
+                .with_values(start.values.clone())
+                .with_whereabouts(whereabouts)
+                .with_programs(start.hooks.clone()),
+            errands: errands(start, &profile, door),
+            held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
             trace,
             recording: Recording::default(),
             doors,
+            face: options.face,
+            parting: None,
             on_failure: settings.on_failure,
             in_flight: BTreeSet::new(),
             backlog: false,
@@ -259,6 +319,7 @@ impl Loop {
             desk,
             rc: VecDeque::new(),
             guests: Vec::new(),
+            tour: None,
             unfinished: false,
             _profile: profile,
         })
@@ -296,6 +357,7 @@ impl Loop {
         }
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
+        let exit = self.last_guests(exit);
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
@@ -321,9 +383,7 @@ impl Loop {
         }
         let woken = self.reactor.wait(Some(until))?;
         let now = woken.now;
-        for guest in &mut self.guests {
-            guest.turn();
-        }
+        self.turn_guests(now);
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
                 if let Some(desk) = &mut self.desk {
@@ -357,10 +417,52 @@ impl Loop {
         }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
+        self.errands.turn(now, &self.reactor, &mut self.shell);
         self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
         self.finish_turn(now)
+    }
+
+    /// Others in this loop; if it is there only for one that has ended, it leaves.
+    fn turn_guests(&mut self, now: Now) {
+        for guest in &mut self.guests {
+            guest.turn();
+        }
+        if !self.face.is_shown_by_guests() {
+            return;
+        }
+        let seen = self.guests.iter_mut().map(|guest| guest.take_seen()).sum();
+        self.tell_shown(now, seen);
+        let ended = self.guests.iter().find_map(|guest| guest.ended());
+        if let Some(exit) = ended
+            && self.parting.is_none()
+        {
+            // One's groups stay, as after a `dereg` that somebody types.
+            let words = Box::from(["dereg".to_owned()]);
+            let line = self
+                .shell
+                .handle_asked(now, Asked::Words(words), Asker::Free);
+            self.parting = Some((line, exit));
+            self.stage = Stage::EndingBy(now.instant + LEAVE, exit);
+        }
+    }
+
+    /// What a guest was told at the very end decides how the program ends.
+    fn last_guests(&mut self, exit: Exit) -> Exit {
+        if !self.face.is_shown_by_guests() {
+            return exit;
+        }
+        for guest in &mut self.guests {
+            guest.turn();
+        }
+        let seen = self.guests.iter_mut().map(|guest| guest.take_seen()).sum();
+        self.tell_shown(self.reactor.now(), seen);
+        let ended = self.guests.iter().find_map(|guest| guest.ended());
+        match self.face {
+            Face::OneShot(_) => ended.unwrap_or(exit),
+            Face::Headless | Face::Json | Face::Terminal => exit,
+        }
     }
 
     /// The earliest moment at which something has to be done without being asked.
@@ -370,7 +472,7 @@ impl Loop {
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
                 let keys = self.console.has_more() || self.input.is_ready();
-                lines || keys && !self.is_lent()
+                lines || keys && !self.is_lent() && !self.errands.is_looking()
             }
         };
         if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
@@ -381,12 +483,14 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
+        let errands = self.errands.deadline();
         let programs = self.doors.deadline();
         let others = [
             self.shell.deadline(),
             self.prompt_due,
             leave,
             escape,
+            errands,
             programs,
         ];
         others
@@ -414,13 +518,27 @@ impl Loop {
             .console
             .deadline()
             .is_some_and(|due| due <= now.instant);
-        let keys = if self.console.has_more() || escape && !self.input.is_ready() {
+        if self.errands.is_looking() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held_keys);
+        let keys = if !held.is_empty() {
+            &held
+        } else if self.console.has_more() || escape && !self.input.is_ready() {
             &[]
         } else {
             match self.input.read(self.reactor.registry(), &mut self.buffer) {
                 Read::Bytes(length) => {
                     desk.key_at = now.instant;
-                    &self.buffer[..length]
+                    let keys = &self.buffer[..length];
+                    if keys.contains(&b'\t') {
+                        self.errands.look(now, &self.reactor, &mut self.shell);
+                    }
+                    if self.errands.is_looking() {
+                        self.held_keys = keys.to_vec();
+                        return Ok(());
+                    }
+                    keys
                 }
                 Read::End => {
                     self.console.end();
@@ -449,6 +567,7 @@ impl Loop {
     fn interrupt(&mut self) {
         if self.stage == Stage::Open && !self.in_flight.is_empty() {
             self.in_flight.clear();
+            self.errands.interrupt(self.reactor.now().instant);
             self.prompt_due = None;
             self.console.show();
         } else {
@@ -612,8 +731,7 @@ impl Loop {
     fn tell_complaint(&mut self) {
         let complaint = self.desk.as_mut().and_then(|d| d.history.take_complaint());
         if let Some(complaint) = complaint {
-            let complaint = self.paint.paint(Tone::Hint, &complaint);
-            self.console.print_above(&complaint);
+            self.say(Tone::Hint, &complaint);
         }
     }
 
@@ -626,8 +744,7 @@ impl Loop {
 
     /// A line that cannot be handed to the shell fails as one that the shell refuses.
     fn refuse_line(&mut self, now: Now, words: &str) {
-        self.console
-            .print_above(&self.paint.paint(Tone::Failure, words));
+        self.say(Tone::Failure, words);
         if self.on_failure != OnFailure::Show {
             self.failed = self.failed.or(Some(Exit::Usage));
         }
@@ -742,6 +859,8 @@ impl Loop {
 
     fn print(&mut self) {
         let messages = std::mem::take(&mut self.messages);
+        let by_guests = self.face.is_shown_by_guests();
+        let messages = if by_guests { 0 } else { messages };
         let assist = self.shell.assist(self.paint.colours());
         let output = self.console.take_output(&assist);
         self.screen.print(&output, messages);
@@ -780,6 +899,10 @@ impl Loop {
                 // They are for programs.
                 Output::Answer(..) | Output::Aside(_) => {}
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
+                Output::Errand(errand) => {
+                    self.errands
+                        .handle(now, &self.reactor, &mut self.shell, errand);
+                }
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
                 Output::Record(line, wish) => {
@@ -791,6 +914,11 @@ impl Loop {
                 Output::Settled(line, outcome) => {
                     self.recording.handle_settled(line, &outcome);
                     self.in_flight.remove(&line);
+                    if let Some((parting, exit)) = self.parting
+                        && parting == line
+                    {
+                        self.stage = Stage::Over(exit);
+                    }
                 }
                 Output::Show(shown) => self.show(now, &shown),
                 Output::Store(ticket, request) => self.submit(ticket, request),
@@ -818,8 +946,37 @@ impl Loop {
 impl Loop {
     fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
+        if self.face != Face::Terminal && shown.tone == Tone::Failure {
+            super::output::complain(&shown.text);
+        }
         self.notify(now, shown);
-        self.console.print_above(&self.paint.paint_shown(shown));
+        let layout = match shown.tone {
+            Tone::Message => Layout::Message,
+            Tone::Failure | Tone::Hint | Tone::Notice => Layout::Own,
+        };
+        let text = self.console.wrapped(&shown.text, layout);
+        self.console
+            .print_above(&self.paint.paint_shown(shown, &text));
+        if let Some(event) = &shown.event {
+            self.tell_company(event);
+        }
+    }
+
+    /// Something that concerns the loop alone.
+    fn say(&mut self, tone: Tone, text: &str) {
+        let text = self.console.wrapped(text, Layout::Own);
+        self.console.print_above(&self.paint.paint(tone, &text));
+    }
+
+    /// What happened, for those in the same loop.
+    fn tell_company(&mut self, event: &Event) {
+        for guest in &mut self.guests {
+            guest.notice(event);
+        }
+        let sign = self.shell.conversation().map_or("", |_| "/");
+        if let Some(hint) = self.tour.as_mut().and_then(|tour| tour.watch(event, sign)) {
+            self.say(Tone::Hint, &hint);
+        }
     }
 
     /// Tells somebody who looks away, or who is named.
@@ -881,6 +1038,20 @@ impl Desk {
     }
 }
 
+/// What other programs are told of a session.
+fn errands(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Errands {
+    let Start { options, .. } = start;
+    let name = options.name.as_str();
+    let place = Place {
+        me: name.to_owned(),
+        profile: options.profile.as_deref().unwrap_or(name).to_owned(),
+        socket,
+        directory: profile.directory.clone(),
+        plugins: start.plugins.clone(),
+    };
+    Errands::new(place, Log::new(profile.history.with_file_name("log")))
+}
+
 /// What a client is told of all that.
 pub(super) fn core_config(options: &JoinOptions) -> Config {
     Config {
@@ -891,7 +1062,10 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         stay: options.stay,
         relay: options.relay,
         trace: options.trace.is_some(),
-        arrivals: Arrivals::Take,
+        arrivals: match options.face {
+            Face::OneShot(arrivals) => arrivals,
+            Face::Headless | Face::Json | Face::Terminal => Arrivals::Take,
+        },
     }
 }
 
@@ -922,10 +1096,44 @@ fn mode(plain: bool) -> Mode {
     }
 }
 
+/// Standard input and output, as far as they are used.
+fn streams(options: &JoinOptions, reactor: &Reactor) -> io::Result<(Input, OwnedFd)> {
+    let nothing = || File::options().read(true).write(true).open("/dev/null");
+    let reads = matches!(options.face, Face::Json | Face::Terminal) && options.lines.is_empty();
+    let stdin = if reads {
+        io::stdin().as_fd().try_clone_to_owned()?
+    } else {
+        nothing()?.into()
+    };
+    let mut input = Input::open(stdin, reactor.registry(), STDIN)?;
+    if !reads {
+        input.close(reactor.registry());
+    }
+    let stdout = match options.face {
+        Face::Terminal => io::stdout().as_fd().try_clone_to_owned()?,
+        Face::Headless | Face::Json | Face::OneShot(_) => nothing()?.into(),
+    };
+    Ok((input, stdout))
+}
+
+/// No editor; with lines that were given beforehand nothing else is read.
+fn plain(reactor: &Reactor, lines: &[String]) -> Console {
+    let mut console = Console::plain();
+    if !lines.is_empty() {
+        let text = lines.join("\n") + "\n";
+        console.feed(reactor.now().instant, text.as_bytes(), &());
+        console.end();
+    }
+    console
+}
+
 /// A person who types sees what failed and goes on.
-fn on_failure(asked: OnFailure) -> OnFailure {
-    match asked {
-        OnFailure::End if io::stdin().is_terminal() => OnFailure::Show,
-        OnFailure::End | OnFailure::GoOn | OnFailure::Show => asked,
+fn on_failure(options: &JoinOptions) -> OnFailure {
+    let asked = options.settings.on_failure;
+    let is_typed = options.lines.is_empty() && io::stdin().is_terminal();
+    match (options.face, asked) {
+        (Face::Headless | Face::OneShot(_), _) => OnFailure::Show,
+        _ if asked == OnFailure::End && is_typed => OnFailure::Show,
+        (_, asked) => asked,
     }
 }

@@ -5,8 +5,9 @@
 
 use super::client::JoinOptions;
 use super::paint::Colour;
-use super::{Fault, output, paths};
+use super::{Fault, hooks, output, paths};
 use crate::client::GroupPrivate;
+use crate::shell::hooks::Hook;
 use crate::shell::settings::{self, Origin, SETTINGS, Values, Wrong};
 use crate::shell::{Exit, Style, explain};
 use std::env;
@@ -17,11 +18,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What config.toml says, read once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// `default_profile`.
     pub default_profile: Option<String>,
     sections: Vec<Section>,
+    /// What runs when something happens.
+    pub hooks: Vec<Hook>,
     /// What is wrong with it, each with its line and a caret.
     pub complaints: Vec<String>,
 }
@@ -100,11 +103,17 @@ impl Config {
                         }
                     }
                 }
+                ("hook", DeValue::Array(list)) => {
+                    let (hooks, complaints) = hooks::read(page, list);
+                    self.hooks = hooks;
+                    self.complaints.extend(complaints);
+                }
+                ("hook", _) => self.complain(page, &value.span(), "write [[hook]]"),
                 ("default_profile" | "default" | "profile", _) => {
                     self.complain(page, &value.span(), "this is not what stands here");
                 }
                 (other, _) => {
-                    let known = ["default_profile", "default", "profile"];
+                    let known = ["default_profile", "default", "profile", "hook"];
                     let words = unknown(other, known.into_iter());
                     self.complain(page, &key.span(), &words);
                 }
@@ -217,11 +226,26 @@ pub fn rc(path: &Path) -> Result<Vec<String>, Fault> {
     Ok(rows.map(str::to_owned).collect())
 }
 
-/// What a client starts with: its options, what is set and by whom, and the lines of rc.chat.
+/// What a client starts with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Its options, where nobody said them as they are set.
+    pub options: JoinOptions,
+    /// What is set, and by whom.
+    pub values: Values,
+    /// The lines of rc.chat.
+    pub rc: Vec<String>,
+    /// What runs when something happens.
+    pub hooks: Vec<Hook>,
+    /// Where programs lie that are commands.
+    pub plugins: PathBuf,
+}
+
+/// What options, environment and config.toml come to.
 ///
 /// # Errors
 /// The file or the environment says something that cannot be.
-pub fn settle(options: &JoinOptions) -> Result<(JoinOptions, Values, Vec<String>), Fault> {
+pub fn settle(options: &JoinOptions) -> Result<Start, Fault> {
     let (config, path) = Config::read(options.config.as_deref())?;
     if let Some(first) = config.complaints.first() {
         let line = format!("[{} is not right.]\n{first}", path.display());
@@ -248,7 +272,13 @@ pub fn settle(options: &JoinOptions) -> Result<(JoinOptions, Values, Vec<String>
         }
     }
     let rc = rc(&path.with_file_name("rc.chat"))?;
-    Ok((settled, values, rc))
+    Ok(Start {
+        options: settled,
+        values,
+        rc,
+        hooks: config.hooks,
+        plugins: path.with_file_name("plugins"),
+    })
 }
 
 /// An option as it would stand in config.toml.
@@ -396,9 +426,14 @@ pub fn answer(file: Option<&Path>, question: &Question) -> Exit {
 
 /// A text with its lines.
 #[derive(Clone, Copy)]
-struct Page<'a>(&'a str);
+pub(super) struct Page<'a>(&'a str);
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    /// A piece of it.
+    pub(super) fn slice(self, span: &Range<usize>) -> Option<&'a str> {
+        self.0.get(span.clone())
+    }
+
     /// Counted from one.
     fn line(self, at: usize) -> usize {
         let before = self.0.get(..at).unwrap_or(self.0);
@@ -406,7 +441,7 @@ impl Page<'_> {
     }
 
     /// `config.toml:12: what is wrong`, the line, and a caret.
-    fn complaint(self, span: &Range<usize>, words: &str) -> String {
+    pub(super) fn complaint(self, span: &Range<usize>, words: &str) -> String {
         let line = self.line(span.start);
         let row_at = self.0.get(..span.start).and_then(|text| text.rfind('\n'));
         let begin = row_at.map_or(0, |newline| newline + 1);
@@ -418,7 +453,7 @@ impl Page<'_> {
     }
 }
 
-fn unknown<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = explain::did_you_mean(&explain::nearest(word, known));
     near.unwrap_or_else(|| "there is no such setting".to_owned())
 }

@@ -6,6 +6,7 @@ use crate::model::Instant;
 use crate::model::limits::{ESCAPE_WAIT, LINES_WAITING_MAX};
 use crate::shell::editor::{self, Assist, Editor};
 use crate::shell::incoming::{Line, Lines};
+use crate::shell::wrap::{self, Layout};
 use rustyline::history::FileHistory;
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -149,6 +150,15 @@ impl Console {
         match &self.source {
             Source::Edited(edited) => edited.escape_due,
             Source::Plain(_) => None,
+        }
+    }
+
+    /// A text in rows that fit the screen, if there is one.
+    #[must_use]
+    pub fn wrapped(&self, text: &str, layout: Layout) -> String {
+        match &self.source {
+            Source::Edited(edited) => wrap::wrap(text, edited.editor.columns(), layout),
+            Source::Plain(_) => text.to_owned(),
         }
     }
 

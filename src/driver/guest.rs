@@ -1,5 +1,9 @@
 //! Programs that live in the client's loop: one wait for all of them.
 
+use super::tour::Tour;
+use crate::client::Event;
+use crate::shell::Exit;
+use mio::net::UnixStream;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -13,4 +17,31 @@ pub trait Guest {
 
     /// Does what there is to do, without waiting.
     fn turn(&mut self);
+
+    /// Hears what happens in the host's own client.
+    fn notice(&mut self, _: &Event) {}
+
+    /// How the host ends, if this has nothing more to do and the host is only for it.
+    fn ended(&self) -> Option<Exit> {
+        None
+    }
+
+    /// Messages that somebody has seen by this since the last call, in the order in which they
+    /// came.
+    fn take_seen(&mut self) -> u64 {
+        0
+    }
+}
+
+/// Who shares a client's loop, and what is said before its first notice.
+#[derive(Default)]
+pub struct Company {
+    /// Programs that live in it.
+    pub guests: Vec<Box<dyn Guest>>,
+    /// Hints that stand above everything.
+    pub hints: Vec<String>,
+    /// Says what to try next.
+    pub tour: Option<Tour>,
+    /// Programs that use the session and came with it.
+    pub streams: Vec<UnixStream>,
 }

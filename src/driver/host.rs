@@ -2,22 +2,19 @@
 
 use super::client::{self, JoinOptions};
 use super::echo::Echo;
-use super::guest::Guest;
+use super::guest::{Company, Guest};
+use super::reactor::Reactor;
 use super::server::{self, ServeOptions};
+use super::tour::{self, Tour};
 use super::{Fault, ambient};
 use crate::model::Name;
+use crate::model::limits::LEAVE;
 use crate::shell::Exit;
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-
-/// What a newcomer may try.
-const TRY: [&str; 3] = [
-    "  send echo hello     one message; echo is a program and answers",
-    "  open echo           a conversation: every line is a message; /close ends it",
-    "  help                all there is; Tab completes, Ctrl-D leaves",
-];
 
 /// A server for everybody who can reach this machine, and a client of it.
 #[must_use]
@@ -33,10 +30,16 @@ pub fn host(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         server,
         ..join.clone()
     };
-    client::run_with(&join, vec![house.guest], &[hint.as_str()])
+    let company = Company {
+        guests: vec![house.guest],
+        hints: vec![hint],
+        tour: None,
+        ..Company::default()
+    };
+    client::run_with(&join, company)
 }
 
-/// A server on loopback, a friend who answers, and a shell; nothing of it stays.
+/// A server on loopback, a friend who answers, and a shell with a tour; nothing of it stays.
 #[must_use]
 pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
     let folder = match Folder::make() {
@@ -52,8 +55,12 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
     };
     let opened = server::guest(&serve).and_then(|house| {
         let address = local(house.address);
-        let echo: Box<dyn Guest> = Box::new(Echo::open(address)?);
-        Ok((vec![house.guest, echo], address))
+        let mut echo = Echo::open(address)?;
+        let mut server = house.guest;
+        let awaited = await_friend(server.as_mut(), &mut echo);
+        awaited.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
+        let guests: Vec<Box<dyn Guest>> = vec![server, Box::new(echo)];
+        Ok((guests, address))
     });
     let (guests, server) = match opened {
         Ok(opened) => opened,
@@ -64,7 +71,34 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         data,
         ..join.clone()
     };
-    client::run_with(&join, guests, &TRY)
+    let company = Company {
+        guests,
+        hints: vec![tour::INTRODUCTION.to_owned()],
+        tour: Some(Tour::new(echo_name())),
+        ..Company::default()
+    };
+    client::run_with(&join, company)
+}
+
+/// Nobody is asked for a line before there is somebody to write to; gives up after a while.
+fn await_friend(server: &mut dyn Guest, echo: &mut Echo) -> io::Result<()> {
+    let mut reactor = Reactor::new()?;
+    reactor.watch_guest(server.descriptor())?;
+    reactor.watch_guest(echo.descriptor())?;
+    let begun = reactor.now().instant;
+    loop {
+        let now = reactor.now().instant;
+        if echo.is_here() || now >= begun + LEAVE {
+            return Ok(());
+        }
+        let due = server.due_in().min(echo.due_in()).min(LEAVE);
+        let woken = reactor.wait(Some(now + due))?;
+        if woken.signal.is_some() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        server.turn();
+        echo.turn();
+    }
 }
 
 /// Who one is in a demonstration.

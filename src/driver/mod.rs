@@ -5,22 +5,28 @@
 //! clock once, hands over what came, drains what is to be done, and writes once.
 
 pub mod ambient;
+pub mod child;
 pub mod client;
 pub mod config;
 pub mod console;
 pub mod control;
 pub mod echo;
 pub mod editing;
+pub mod errands;
 pub mod guest;
 pub mod history;
+mod hooks;
 pub mod host;
 pub mod input;
+pub mod log;
 pub mod merge;
 pub mod notify;
+pub mod oneshot;
 pub mod output;
 pub mod paint;
 pub mod paste;
 pub mod paths;
+pub mod plugins;
 pub mod reactor;
 pub mod recording;
 pub mod run;
@@ -28,8 +34,10 @@ pub mod server;
 pub mod socket;
 pub mod stage;
 pub mod terminal;
+pub mod tour;
 pub mod trace;
 pub mod upkeep;
+pub mod wrapped;
 
 use crate::shell::Exit;
 use crate::store::OpenError;

@@ -88,10 +88,11 @@ impl Paint {
         }
     }
 
-    /// The text of something that is shown; the name of who says it has a colour of its own.
+    /// The text of something that is shown, in the rows it has on this screen; the name of who says
+    /// it has a colour of its own.
     #[must_use]
-    pub fn paint_shown(self, shown: &Shown) -> String {
-        let text = self.paint(shown.tone, &shown.text);
+    pub fn paint_shown(self, shown: &Shown, rows: &str) -> String {
+        let text = self.paint(shown.tone, rows);
         let Some(Event::Message(arrived)) = shown.event.as_ref().filter(|_| self.colours) else {
             return text;
         };

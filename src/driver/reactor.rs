@@ -22,6 +22,8 @@ const SIGNALS: Token = Token(3);
 const STORE: Token = Token(4);
 /// Other loops inside this one: each is asked whenever one of them wakes.
 const GUEST: Token = Token(5);
+/// Pipes of other programs: each is asked whenever one of them wakes.
+pub const CHILDREN: Token = Token(7);
 
 /// Whoever wants to use a session; those who do have the tokens above.
 pub const LISTENER: Token = Token(1 << 16);
@@ -112,10 +114,18 @@ impl Reactor {
     /// # Errors
     /// If the kernel refuses.
     pub fn watch_terminal(&self) -> io::Result<()> {
-        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, SIGCHLD] {
+        for signal in [SIGHUP, SIGQUIT, SIGWINCH, SIGCONT] {
             self.signals.add_signal(signal)?;
         }
-        Ok(())
+        self.watch_children()
+    }
+
+    /// Ends the waiting when a process of ours ends.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch_children(&self) -> io::Result<()> {
+        self.signals.add_signal(SIGCHLD)
     }
 
     /// Watches another loop's descriptor, which is ready whenever that loop has something to do.

@@ -6,18 +6,17 @@ use super::client::JoinOptions;
 use super::paths::Profile;
 use super::socket::Socket;
 use super::{Fault, client, output};
-use crate::client::port::{Full, Store as _, StoreRequest};
+use crate::client::port::StoreRequest;
 use crate::client::{Arrivals, Client, Config};
 use crate::memory::{ClientMemory, ServerMemory};
 use crate::model::limits::{ENTROPY, LEAVE, STORE_ROUNDS_MAX};
-use crate::model::{Instant, Now, StoreTicket};
+use crate::model::{Full, Instant, Now, Store as _, StoreTicket};
 use crate::script::cast::{ClientPart, Outcome, Part, ServerPart, Who};
 use crate::script::report::TestReport;
 use crate::script::runner::{self, Output, Runner};
 use crate::script::tree::{File, Test};
 use crate::script::{Code, Options};
 use crate::secure::{Fingerprint, Identity, Ratchet};
-use crate::server::port::Store as _;
 use crate::server::{self, Server};
 use crate::shell::fields::{self, Fact};
 use crate::shell::{self, LineId, OnFailure, Settings, Shell, clean, records};
@@ -443,9 +442,10 @@ impl<'a> Stage<'a> {
                 }
                 shell::Output::Store(ticket, request) => submit(store, ticket, request),
                 // A script is no place to record from, and packets are not asked for.
-                // Nobody but the script asks for anything.
+                // Nobody but the script asks for anything, and nothing else runs.
                 shell::Output::Answer(..)
                 | shell::Output::Aside(_)
+                | shell::Output::Errand(_)
                 | shell::Output::Record(..)
                 | shell::Output::Trace(_) => {}
                 shell::Output::Transmit(transmit) => {
@@ -498,8 +498,7 @@ impl<'a> Stage<'a> {
                     }
                 }
                 server::Output::Store(ticket, request) => {
-                    if let Err(server::port::Full(ticket, request)) = store.submit(ticket, request)
-                    {
+                    if let Err(Full(ticket, request)) = store.submit(ticket, request) {
                         server.handle_store_full(now, ticket, request);
                     }
                 }

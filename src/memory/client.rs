@@ -1,11 +1,11 @@
 //! The client's store in memory.
 
 use crate::client::port::{
-    Done, Entry, Full, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, Store,
-    StoreEvent, StoreReply, StoreRequest, readable, words,
+    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, StoreEvent,
+    StoreReply, StoreRequest, readable, words,
 };
 use crate::model::limits::{RECALL_BYTES_MAX, SEEN_IDS_MAX, STORE_QUEUE_MAX};
-use crate::model::{Delivery, MessageId, Name, StoreTicket, Version};
+use crate::model::{Delivery, Full, MessageId, Name, Store, StoreTicket, Version};
 use crate::planted;
 use crate::wire::Row;
 use crate::wire::packet::Audience;
@@ -115,7 +115,14 @@ impl ClientMemory {
 }
 
 impl Store for ClientMemory {
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full> {
+    type Request = StoreRequest;
+    type Event = StoreEvent;
+
+    fn submit(
+        &mut self,
+        ticket: StoreTicket,
+        request: StoreRequest,
+    ) -> Result<(), Full<StoreRequest>> {
         if self.queue.len() >= STORE_QUEUE_MAX {
             return Err(Full(ticket, request));
         }

@@ -5,11 +5,11 @@ use crate::model::limits::{
     NOTICES_MAX, PAIR_BYTES_MAX, PAIR_MAILS_MAX, STORE_BYTES_MAX, STORE_FULL_PERCENT,
     STORE_QUEUE_MAX, TOMBSTONE_DAYS,
 };
-use crate::model::{GroupName, MessageId, Name, StoreTicket, Version};
+use crate::model::{Full, GroupName, MessageId, Name, Store, StoreTicket, Version};
 use crate::planted;
 use crate::server::port::{
-    Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
-    StoreReply, StoreRequest, Taken,
+    Done, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, StoreEvent, StoreReply,
+    StoreRequest, Taken,
 };
 use crate::wire::packet::MailKind;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -242,7 +242,14 @@ impl ServerMemory {
 }
 
 impl Store for ServerMemory {
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full> {
+    type Request = StoreRequest;
+    type Event = StoreEvent;
+
+    fn submit(
+        &mut self,
+        ticket: StoreTicket,
+        request: StoreRequest,
+    ) -> Result<(), Full<StoreRequest>> {
         if self.queue.len() >= STORE_QUEUE_MAX {
             return Err(Full(ticket, request));
         }

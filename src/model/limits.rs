@@ -444,6 +444,53 @@ pub const SCRIPT_QUERY_EVERY: Duration = ms(50);
 pub const SCRIPT_STEPS_PER_TURN: usize = 1000;
 /// Lines of which a report tells; a test may loop for millions.
 pub const SCRIPT_STEPS_KEPT_MAX: usize = 100_000;
+// Programs of other people.
+
+/// What a process may write to its standard output; the rest is cut off.
+pub const CHILD_OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Events that wait for one hook; beyond, they are dropped, and an event says so.
+pub const HOOK_QUEUE_MAX: usize = 64;
+/// Replies of hooks to one sender in a minute: less than two programs need for a storm.
+pub const HOOK_REPLIES_MAX: usize = 6;
+/// The minute.
+pub const HOOK_REPLIES_WINDOW: Duration = ms(60_000);
+/// Senders whose replies are counted; beyond, nobody new is answered until one was quiet.
+pub const HOOK_SENDERS_MAX: usize = 1024;
+/// Arguments of such a command.
+pub const PLUGIN_ARGS_MAX: usize = 16;
+/// Words of one choice.
+pub const PLUGIN_VALUES_MAX: usize = 64;
+/// How long such a command may run, unless its manifest says otherwise.
+pub const PLUGIN_LIMIT: Duration = ms(30_000);
+/// The longest that it may say.
+pub const PLUGIN_LIMIT_MAX: Duration = ms(3_600_000);
+
+/// Processes that run at once: hooks, commands and manifests together.
+pub const CHILDREN_MAX: usize = 16;
+/// A process that was asked to end and did not is ended after so long.
+pub const CHILD_GRACE: Duration = ms(1000);
+/// What is kept of its standard error: the end.
+pub const CHILD_COMPLAINT_BYTES_MAX: usize = 8 << 10;
+/// Hooks of a profile.
+pub const HOOKS_MAX: usize = 64;
+/// How long a hook may run, unless it says otherwise.
+pub const HOOK_LIMIT: Duration = ms(5000);
+/// The longest that it may say.
+pub const HOOK_LIMIT_MAX: Duration = ms(3_600_000);
+/// What of a text stands in a hook's environment: far below what one variable may have (128 KiB,
+/// execve(2)).
+pub const HOOK_TEXT_BYTES_MAX: usize = 8 << 10;
+/// A longer event is not in the environment, only on standard input.
+pub const HOOK_JSON_BYTES_MAX: usize = 32 << 10;
+/// What is kept of the log of hooks, twice: this file and the one before it.
+pub const LOG_BYTES_MAX: u64 = 1 << 20;
+/// How long a program may take to tell what it is.
+pub const MANIFEST_LIMIT: Duration = ms(300);
+/// What it may tell.
+pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
+/// Programs that are commands; beyond, the rest is not seen.
+pub const PLUGINS_MAX: usize = 64;
+
 // The line editor.
 
 /// Half an escape sequence is given up after this: more than a slow line takes between two bytes.

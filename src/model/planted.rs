@@ -16,7 +16,7 @@ macro_rules! planted {
 
 /// Every bug that has a place in the program, in the order of the places.
 #[cfg(planted)]
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 24] = [
     "replay-accepted",
     "window-before-tag",
     "datagram-too-long",
@@ -36,6 +36,7 @@ pub const NAMES: [&str; 23] = [
     "dedupe-dropped",
     "dedupe-without-sender",
     "digest-not-compared",
+    "doubt-is-failure",
     "held-shown-twice",
     "outbox-after-sending",
     "retry-with-new-id",

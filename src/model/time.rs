@@ -86,6 +86,23 @@ impl Wall {
     }
 }
 
+/// `500ms`, `2s`, `5m`, `12h`, `30d`; None without a unit or beyond a thousand years.
+#[must_use]
+pub fn duration(word: &str) -> Option<Duration> {
+    let digits = word.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = word.split_at(digits);
+    let unit_ms: u64 = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let ms = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
+    (ms <= 365_000 * 86_400_000).then_some(Duration::from_millis(ms))
+}
+
 /// The Gregorian date of a day count since 1970-01-01.
 ///
 /// Years of 400 are all alike (146,097 days); counting from 1 March puts the leap day last.
@@ -150,5 +167,33 @@ mod tests {
             Instant(u64::MAX) + Duration::from_secs(1),
             Instant(u64::MAX)
         );
+    }
+
+    #[test]
+    fn a_duration_has_a_number_and_a_unit() {
+        for (word, ms) in [
+            ("0s", 0),
+            ("500ms", 500),
+            ("2s", 2000),
+            ("5m", 300_000),
+            ("12h", 43_200_000),
+            ("30d", 2_592_000_000),
+            ("365000d", 31_536_000_000_000),
+        ] {
+            assert_eq!(duration(word), Some(Duration::from_millis(ms)), "{word}");
+        }
+        for word in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "5 s",
+            "5sec",
+            "365001d",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(duration(word), None, "{word}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::model::Name;
 use crate::shell::Registry;
 use crate::shell::diagnostic::Diagnostic;
 use crate::shell::template::variable;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -72,7 +73,7 @@ struct Line {
     /// Other people that are named.
     names: Vec<String>,
     /// The command, if one was typed; empty if it was a text.
-    typed: Option<&'static str>,
+    typed: Option<Cow<'static, str>>,
 }
 
 /// What happened to a message, by its id.
@@ -157,7 +158,7 @@ impl Side {
                 let typed = typed.to_string();
                 let word = typed.split([' ', '\t']).next().unwrap_or_default();
                 let command = registry.find(word.strip_prefix('/').unwrap_or(word));
-                line.typed = Some(command.map_or("", |command| command.name));
+                line.typed = Some(command.map_or_else(Cow::default, |found| found.name.clone()));
                 line.gives = ids.into_iter().map(Fact::Said).collect();
                 return line;
             }
@@ -249,7 +250,7 @@ fn mark_absences(sides: &mut [Side]) {
         let (mut left, mut back) = (None, None);
         for index in 0..side.lines.len() {
             let line = &side.lines[index];
-            match line.typed {
+            match line.typed.as_deref() {
                 Some("dereg" | "exit") => (left, back) = (Some(index), None),
                 Some("reg") => back = back.or(Some(index)),
                 _ => {}

@@ -14,7 +14,7 @@ pub mod lint;
 pub mod merge;
 pub mod parse;
 mod parts;
-mod patterns;
+pub mod patterns;
 pub mod record;
 pub mod replay;
 pub mod report;

@@ -41,6 +41,17 @@ pub(super) fn see(mut reader: Reader<'_>, line: Span) -> Result<Pattern, Wrong> 
     Ok(Pattern { kind, matches })
 }
 
+/// `from=bob text~"*urgent*"`: what the fields of a fact of this kind have to be.
+///
+/// # Errors
+/// It is not that: where, and why.
+pub fn conditions(kind: &Kind, source: &str) -> Result<Pattern, (Range<usize>, String)> {
+    let found = matches(&mut Reader::new(source, 0), kind, None, Span::default());
+    let matches = found.map_err(|wrong| (wrong.range.clone(), wrong.words()))?;
+    let kind = kind.name.to_owned();
+    Ok(Pattern { kind, matches })
+}
+
 /// What follows `?` and `!?`.
 pub(super) fn ask(mut reader: Reader<'_>, line: Span) -> Result<Pattern, Wrong> {
     let start = reader.at();

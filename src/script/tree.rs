@@ -1,5 +1,6 @@
 //! The syntax tree of a `.chat` file: plain data, every word checked, every place known.
 
+pub use crate::model::duration;
 pub use crate::shell::diagnostic::{Diagnostic, Place, Sources, Span};
 pub use crate::shell::pattern::{Match, Pattern, Relation, Value};
 pub use crate::shell::template::{Piece, Template, Unbound};
@@ -325,56 +326,6 @@ impl Op {
             Self::NotSee => "!<",
             Self::See => "<",
             Self::SeeNext => "<<",
-        }
-    }
-}
-
-/// `500ms`, `2s`, `5m`, `12h`, `30d`; None without a unit or beyond a thousand years.
-#[must_use]
-pub fn duration(word: &str) -> Option<Duration> {
-    let digits = word.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = word.split_at(digits);
-    let unit_ms: u64 = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    let ms = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
-    (ms <= 365_000 * 86_400_000).then_some(Duration::from_millis(ms))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_has_a_number_and_a_unit() {
-        for (word, ms) in [
-            ("0s", 0),
-            ("500ms", 500),
-            ("2s", 2000),
-            ("5m", 300_000),
-            ("12h", 43_200_000),
-            ("30d", 2_592_000_000),
-            ("365000d", 31_536_000_000_000),
-        ] {
-            assert_eq!(duration(word), Some(Duration::from_millis(ms)), "{word}");
-        }
-        for word in [
-            "",
-            "5",
-            "s",
-            "-1s",
-            "1.5s",
-            "5 s",
-            "5sec",
-            "365001d",
-            "99999999999999999999s",
-        ] {
-            assert_eq!(duration(word), None, "{word}");
         }
     }
 }

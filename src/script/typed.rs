@@ -58,7 +58,7 @@ pub(super) fn check(typed: &Typed<'_>, registry: &Registry) -> Result<(), Wrong>
     };
     if !command.faces.contains(&Face::Chat) {
         let message = format!("\"{}\" is for the shell only", command.name);
-        return Err(Wrong::new(Code::NotInScripts, range, message).label(instead(command.name)));
+        return Err(Wrong::new(Code::NotInScripts, range, message).label(instead(&command.name)));
     }
     // A line that has to fail may be as wrong as it likes.
     let Some(line) = typed
@@ -71,7 +71,7 @@ pub(super) fn check(typed: &Typed<'_>, registry: &Registry) -> Result<(), Wrong>
     match registry.parse(line, Input::Command) {
         Ok(Parsed::Call(call)) => match call.args {
             Ok(_) => Ok(()),
-            Err(error) => Err(bad_arguments(command.name, &error, typed)),
+            Err(error) => Err(bad_arguments(&command.name, &error, typed)),
         },
         Ok(_) | Err(_) => Ok(()),
     }
@@ -126,6 +126,7 @@ fn question(near: &[String]) -> Option<String> {
 /// What to use in a file.
 fn instead(command: &str) -> &'static str {
     match command {
+        "hook" | "plugin" => "a script runs no other programs",
         "record" => "a script is a recording already",
         _ => "a script has no terminal",
     }

@@ -34,6 +34,13 @@ impl Wrong {
         }
     }
 
+    /// What is so, and what would be right.
+    pub(super) fn words(&self) -> String {
+        let both = [self.message.as_str(), self.label.as_str()];
+        let both = both.into_iter().filter(|words| !words.is_empty());
+        both.collect::<Vec<_>>().join(": ")
+    }
+
     /// The words under the place: what would be right.
     pub(super) fn label(mut self, label: impl AsRef<str>) -> Self {
         self.label = clean::line(label.as_ref());

@@ -127,9 +127,6 @@ impl Server {
         let Some(by) = self.name_of(&key).cloned() else {
             return;
         };
-        if self.is_degraded() {
-            return self.refuse(key, id, "group", &RefusalCode::NoStore);
-        }
         if let Err(after) = self.budgets.work(self.now.instant, &by, Work::Message) {
             return self.refuse_after(key, id, "group", &RefusalCode::TooFast, after);
         }

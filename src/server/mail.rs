@@ -100,7 +100,8 @@ impl Server {
         self.keep(key, mail, vec![to], addressee);
     }
 
-    /// Everything that is asked of any message: size, budget, a healthy store, requests in flight.
+    /// Everything that is asked of any message: size, budget, requests in flight. Not whether the
+    /// store can write: it may be one that it has already, and only the store knows.
     ///
     /// None: it was refused, or is being worked on already. Its id is in flight from here on.
     pub(super) fn may_send(
@@ -121,8 +122,6 @@ impl Server {
             Some(RefusalCode::Malformed)
         } else if draft.text.len() > text_max {
             Some(RefusalCode::TooLong)
-        } else if self.is_degraded() {
-            Some(RefusalCode::NoStore)
         } else {
             None
         };

@@ -320,13 +320,13 @@ pub enum Refusal {
     PairFull,
     /// A newer Claim owns the name.
     Stale,
-    /// There is no room.
+    /// There is no room for anything new.
     StoreFull,
     /// The name belongs to another key.
     Taken,
     /// A count has reached its limit.
     TooMany,
-    /// The disk does not take it.
+    /// The disk does not take it. Of an earlier try this says nothing: it may be unreadable too.
     Unwritable,
 }
 
@@ -382,22 +382,4 @@ pub enum StoreEvent {
     },
     /// On change.
     Health(Health),
-}
-
-/// The queue is full; the request is given back.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full(pub StoreTicket, pub StoreRequest);
-
-/// A store as its holder (driver, simulator, tests) sees it. The core never does.
-pub trait Store {
-    /// Takes a request; never blocks.
-    ///
-    /// # Errors
-    /// The queue is full: the request is given back.
-    #[expect(clippy::result_large_err, reason = "given back as it came, and rarely")]
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full>;
-    /// What was submitted may be committed together.
-    fn flush(&mut self);
-    /// The next thing it has to tell.
-    fn poll(&mut self) -> Option<StoreEvent>;
 }

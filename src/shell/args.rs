@@ -6,13 +6,16 @@ use crate::client::port::Recipient;
 use crate::model::{GroupName, InvalidText, Name, Text};
 use crate::secure::Fingerprint;
 use crate::wire::packet::Audience;
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What an argument is: how it is parsed and documented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One of these words.
-    Choice(&'static [&'static str]),
+    Choice(Choices),
     /// The name of a command.
     Command,
     /// How many.
@@ -39,7 +42,14 @@ pub enum Kind {
     Text,
     /// The name of a command, or of a topic of help.
     Topic,
+    /// One word, whatever it is.
+    Word,
+    /// All words that follow.
+    Words,
 }
+
+/// What somebody may choose from.
+pub type Choices = Arc<[Box<str>]>;
 
 /// Whether an argument may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +61,10 @@ pub enum Need {
 }
 
 /// One declared argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
     /// Its name, in lower case; usage shows it in capitals.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it is.
     pub kind: Kind,
     /// Whether it may be left out.
@@ -81,6 +91,16 @@ impl Target {
     }
 }
 
+/// As it is typed.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(group) => write!(f, "#{group}"),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
 /// The arguments of a command whose words are given, not typed.
 pub(super) struct Words<'a>(pub(super) &'a [String], pub(super) usize);
 
@@ -97,7 +117,10 @@ impl Words<'_> {
 
 /// The arguments of one line, by the names of their parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Args(Vec<(&'static str, Value)>);
+pub struct Args {
+    values: Vec<(Cow<'static, str>, Value)>,
+    words: Vec<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
@@ -111,9 +134,15 @@ enum Value {
 }
 
 impl Kind {
+    /// One of some words.
+    #[must_use]
+    pub fn choice(words: &[&str]) -> Self {
+        Self::Choice(words.iter().map(|word| (*word).into()).collect())
+    }
+
     /// The word for documents.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn word(&self) -> &'static str {
         match self {
             Self::Choice(_) => "choice",
             Self::Command => "command",
@@ -129,10 +158,12 @@ impl Kind {
             Self::Target => "target",
             Self::Text => "text",
             Self::Topic => "topic",
+            Self::Word => "word",
+            Self::Words => "words",
         }
     }
 
-    const fn takes_rest(self) -> bool {
+    pub(super) const fn takes_rest(&self) -> bool {
         matches!(self, Self::File | Self::Fingerprint | Self::Text)
     }
 }
@@ -151,8 +182,9 @@ impl Param {
     /// Its name in capitals.
     #[must_use]
     pub fn label(&self) -> String {
-        match self.kind {
+        match &self.kind {
             Kind::Choice(words) => words.join("|"),
+            Kind::Words => format!("{}..", self.name.to_uppercase()),
             Kind::Target => "NAME|#GROUP".to_owned(),
             _ => self.name.to_uppercase(),
         }
@@ -163,8 +195,15 @@ impl Args {
     /// Binds what stands in a line from a byte position on to the parameters of a command.
     pub(super) fn bind(params: &[Param], source: &str, at: usize) -> Result<Self, CommandError> {
         let mut at = at;
-        let mut values = Vec::new();
+        let (mut values, mut words) = (Vec::new(), Vec::new());
         for param in params {
+            if param.kind == Kind::Words {
+                while let Some((word, end)) = grammar::argument(source, at) {
+                    words.push(word.text.to_owned());
+                    at = end;
+                }
+                continue;
+            }
             let found = if param.kind.takes_rest() {
                 grammar::rest(source, at).map(|rest| (rest, source.len()))
             } else {
@@ -175,14 +214,15 @@ impl Args {
                     continue;
                 }
                 let end = source.len()..source.len();
-                return Err(Refusal::Missing(*param).at(end));
+                return Err(Refusal::Missing(param.clone()).at(end));
             };
-            values.push((param.name, value(*param, &word)?));
+            values.push((param.name.clone(), value(param, &word)?));
+            words.push(word.text.to_owned());
             at = end;
         }
         match grammar::rest(source, at) {
             Some(surplus) => Err(Refusal::Surplus.at(surplus.span)),
-            None => Ok(Self(values)),
+            None => Ok(Self { values, words }),
         }
     }
 
@@ -190,13 +230,18 @@ impl Args {
     /// of the words with one blank between them.
     pub(super) fn bind_words(params: &[Param], words: &Words<'_>) -> Result<Self, CommandError> {
         let mut at = 0;
-        let mut values = Vec::new();
+        let (mut values, mut given) = (Vec::new(), Vec::new());
         for param in params {
             if words.0.get(at).is_none() {
                 if param.need == Need::Optional {
                     continue;
                 }
-                return Err(Refusal::Missing(*param).at(words.span(at..at)));
+                return Err(Refusal::Missing(param.clone()).at(words.span(at..at)));
+            }
+            if param.kind == Kind::Words {
+                given.extend_from_slice(&words.0[at..]);
+                at = words.0.len();
+                continue;
             }
             let end = if param.kind.takes_rest() {
                 words.0.len()
@@ -205,13 +250,22 @@ impl Args {
             };
             let text = words.0[at..end].join(" ");
             let span = words.span(at..end);
-            values.push((param.name, value(*param, &Spanned { text: &text, span })?));
+            let spanned = Spanned { text: &text, span };
+            values.push((param.name.clone(), value(param, &spanned)?));
+            given.push(text);
             at = end;
         }
         if at < words.0.len() {
             return Err(Refusal::Surplus.at(words.span(at..words.0.len())));
         }
-        Ok(Self(values))
+        let words = given;
+        Ok(Self { values, words })
+    }
+
+    /// All of them in order, as they were typed.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
     }
 
     /// A number.
@@ -278,22 +332,26 @@ impl Args {
     }
 
     fn find(&self, name: &str) -> Option<&Value> {
-        let (_, value) = self.0.iter().find(|(param, _)| *param == name)?;
+        let (_, value) = self.values.iter().find(|(param, _)| *param == name)?;
         Some(value)
     }
 }
 
-fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
+fn value(param: &Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
     let at = |refusal: Refusal| refusal.at(word.span.clone());
-    match param.kind {
-        Kind::Choice(words) if !words.contains(&word.text) => Err(at(Refusal::NoChoice(words))),
+    match &param.kind {
+        Kind::Choice(words) if !words.iter().any(|one| **one == *word.text) => {
+            Err(at(Refusal::NoChoice(words.clone())))
+        }
         Kind::Choice(_)
         | Kind::Command
         | Kind::File
         | Kind::Oneself
         | Kind::Setting
         | Kind::SettingValue
-        | Kind::Topic => Ok(Value::Word(word.text.to_owned())),
+        | Kind::Topic
+        | Kind::Word
+        | Kind::Words => Ok(Value::Word(word.text.to_owned())),
         Kind::Count => match word.text.parse() {
             Ok(count @ 1..) => Ok(Value::Count(count)),
             _ => Err(at(Refusal::NoCount)),
@@ -323,7 +381,7 @@ fn value(param: Param, word: &Spanned<'_>) -> Result<Value, CommandError> {
         },
         Kind::Text => match word.text.parse() {
             Ok(text) => Ok(Value::Text(text)),
-            Err(InvalidText::Empty) => Err(at(Refusal::EmptyText(param))),
+            Err(InvalidText::Empty) => Err(at(Refusal::EmptyText(param.clone()))),
             Err(InvalidText::Long) => Err(Refusal::LongText.at(0..0)),
         },
     }
@@ -341,32 +399,32 @@ mod tests {
     use crate::model::limits::TEXT_BYTES_MAX;
 
     const NAME: Param = Param {
-        name: "name",
+        name: Cow::Borrowed("name"),
         kind: Kind::Peer,
         need: Need::Required,
     };
     const GROUP: Param = Param {
-        name: "group",
+        name: Cow::Borrowed("group"),
         kind: Kind::Group,
         need: Need::Required,
     };
     const TEXT: Param = Param {
-        name: "text",
+        name: Cow::Borrowed("text"),
         kind: Kind::Text,
         need: Need::Required,
     };
     const TARGET: Param = Param {
-        name: "target",
+        name: Cow::Borrowed("target"),
         kind: Kind::Target,
         need: Need::Required,
     };
     const DIGITS: Param = Param {
-        name: "fingerprint",
+        name: Cow::Borrowed("fingerprint"),
         kind: Kind::Fingerprint,
         need: Need::Required,
     };
     const SELF: Param = Param {
-        name: "name",
+        name: Cow::Borrowed("name"),
         kind: Kind::Oneself,
         need: Need::Optional,
     };

@@ -57,7 +57,7 @@ struct Slot<'a> {
 enum Expected<'a> {
     Command,
     /// An argument; `true`: others follow it.
-    Argument(&'a Command, Param, bool),
+    Argument(&'a Command, &'a Param, bool),
     /// The text of a message.
     Text,
 }
@@ -140,7 +140,7 @@ impl Assist<'_> {
                 let setting = slot.before.and_then(settings::find);
                 matching(setting_values(setting), word, "")
             }
-            Expected::Argument(_, param, _) => self.arguments(param.kind, word),
+            Expected::Argument(_, param, _) => self.arguments(&param.kind, word),
             Expected::Text => match word.strip_prefix('@') {
                 Some(name) => matching(self.names(), name, "@"),
                 None => Vec::new(),
@@ -151,7 +151,7 @@ impl Assist<'_> {
     /// Those that are valid now come first; an alias only where no name fits.
     fn commands(&self, word: &str) -> Vec<Candidate> {
         let (mut valid, mut later) = (Vec::new(), Vec::new());
-        for command in self.cx.registry.commands() {
+        for command in self.cx.registry.all() {
             let is_valid = command.is_valid(&self.cx.view.mode, self.cx.settings);
             let (list, remark) = if is_valid {
                 (&mut valid, "")
@@ -161,9 +161,9 @@ impl Assist<'_> {
             list.push((command, remark));
         }
         let all = || valid.iter().chain(&later).copied();
-        let names = all().map(|(command, remark)| (command.name.to_owned(), remark));
+        let names = all().map(|(command, remark)| (command.name.to_string(), remark));
         let begins = |name: &str| begins(name, word);
-        if !word.is_empty() && !all().any(|(command, _)| begins(command.name)) {
+        if !word.is_empty() && !all().any(|(command, _)| begins(&command.name)) {
             let aliases: Vec<Candidate> = all()
                 .flat_map(|(command, remark)| command.aliases.iter().map(move |a| (*a, remark)))
                 .filter(|(alias, _)| begins(alias))
@@ -176,7 +176,7 @@ impl Assist<'_> {
         matching(names, word, "")
     }
 
-    fn arguments(&self, kind: Kind, word: &str) -> Vec<Candidate> {
+    fn arguments(&self, kind: &Kind, word: &str) -> Vec<Candidate> {
         match kind {
             Kind::Command => self.commands(word.trim_start_matches('/')),
             Kind::Topic => {
@@ -186,7 +186,7 @@ impl Assist<'_> {
                 all
             }
             Kind::Choice(words) => {
-                let words = words.iter().map(|choice| ((*choice).to_owned(), ""));
+                let words = words.iter().map(|choice| (choice.to_string(), ""));
                 matching(words, word, "")
             }
             Kind::Setting => {
@@ -200,7 +200,9 @@ impl Assist<'_> {
             | Kind::Fingerprint
             | Kind::Id
             | Kind::SettingValue
-            | Kind::Text => Vec::new(),
+            | Kind::Text
+            | Kind::Word
+            | Kind::Words => Vec::new(),
             Kind::Group => {
                 let bare = word.strip_prefix('#');
                 let sign = if bare.is_some() { "#" } else { "" };
@@ -262,7 +264,7 @@ impl Assist<'_> {
         if slot.start < text.len() {
             return None;
         }
-        let after = command.params.iter().skip_while(|other| **other != param);
+        let after = command.params.iter().skip_while(|other| *other != param);
         let usage: Vec<String> = after.map(Param::usage).collect();
         Some(usage.join(" "))
     }
@@ -409,12 +411,12 @@ fn argument_slot<'a>(command: &'a Command, text: &'a str, args_at: usize) -> Opt
                 None => Slot {
                     start: text.len(),
                     before,
-                    expected: Expected::Argument(command, *param, false),
+                    expected: Expected::Argument(command, param, false),
                 },
             });
         }
         let more = index + 1 < command.params.len();
-        let expected = Expected::Argument(command, *param, more);
+        let expected = Expected::Argument(command, param, more);
         match grammar::argument(text, at) {
             None => {
                 return Some(Slot {

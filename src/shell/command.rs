@@ -1,27 +1,30 @@
 //! A command: plain data, and one function from what is known and typed to what is to be done.
 
-use super::args::{Args, Kind, Need, Param, Target};
+use super::args::{Args, Choices, Kind, Need, Param, Target};
 use super::asked::Asker;
 use super::exit::ErrorCode;
+use super::external::{External, Program, Word};
 use super::fields::Fact;
 use super::registry::Registry;
 use super::{Settings, client::GroupPrivate};
 use crate::client::port::{Recall, Recipient};
 use crate::client::{Mode, Request, View};
 use crate::model::{InvalidName, Name};
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// One command. Parser, usage, help and documents all read this.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// The word people type.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Other words for it.
     pub aliases: Vec<&'static str>,
     /// Under which heading help lists it.
     pub heading: Heading,
     /// What it does, as one phrase.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// Its arguments in order.
     pub params: Vec<Param>,
     /// Where it is valid.
@@ -36,8 +39,19 @@ pub struct Command {
     pub examples: Vec<Example>,
     /// What becomes of lines that are entered before its outcome.
     pub later_lines: LaterLines,
+    /// It sends a message: its outcome tells how much is known of that.
+    pub is_message: bool,
     /// What it does.
-    pub run: fn(&Context<'_>, &Args) -> Result<Action, Refusal>,
+    pub run: Run,
+}
+
+/// What carries a command out.
+#[derive(Clone, Debug)]
+pub enum Run {
+    /// A function of ours.
+    BuiltIn(fn(&Context<'_>, &Args) -> Result<Action, Refusal>),
+    /// A program of somebody else, in a file of its own.
+    External(Arc<External>),
 }
 
 /// What help puts together.
@@ -55,6 +69,8 @@ pub enum Heading {
     Keys,
     /// The program itself.
     Program,
+    /// Programs of other people.
+    External,
 }
 
 /// A mode in which a command may be valid.
@@ -93,12 +109,12 @@ pub const SESSION_FACES: &[Face] = &[Face::Shell, Face::Socket, Face::Chat];
 pub const ALL_MODES: &[In] = &[In::Normal, In::Group, In::Offline];
 
 /// A line, and the first line that it shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// What is typed.
-    pub line: &'static str,
+    pub line: Cow<'static, str>,
     /// What is shown; empty if nothing is.
-    pub shows: &'static str,
+    pub shows: Cow<'static, str>,
 }
 
 /// Whether lines entered after a command wait for its outcome.
@@ -138,6 +154,12 @@ pub enum Action {
     Close,
     /// Write a message to somebody, or to whom one talks to, in an editor.
     Edit(Option<Target>),
+    /// Show hooks, switch one, or try them.
+    Hook(HookWish),
+    /// Show which commands are programs of others.
+    ListExternal,
+    /// Write a script to begin such a program with.
+    NewExternal(Word),
     /// Write a conversation into a file.
     Export(Recipient, Box<str>),
     /// Begin a conversation.
@@ -146,6 +168,8 @@ pub enum Action {
     Record(Recording),
     /// Ask the client.
     Request(Request),
+    /// Run a program of somebody else.
+    Run(Program),
     /// Look up what was said before, and show it.
     Recall(Recall),
     /// The records of this query.
@@ -156,6 +180,19 @@ pub enum Action {
     Set(Option<String>, Option<String>),
     /// The same as lines for people and as records for programs.
     Tell(String, Vec<Fact>),
+}
+
+/// What is to be done with hooks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookWish {
+    /// Show them.
+    List,
+    /// This one runs no more.
+    Off(String),
+    /// This one runs.
+    On(String),
+    /// Tell what an event would run.
+    Test(String),
 }
 
 /// What becomes of a recording.
@@ -183,6 +220,8 @@ pub struct CommandError {
 pub enum Refusal {
     /// The group's name breaks the rules.
     BadGroupName(InvalidName),
+    /// A program cannot be called so.
+    BadProgramName,
     /// The file's name does not say in which form it is to be written.
     BadSuffix,
     /// The text has no byte.
@@ -192,7 +231,7 @@ pub enum Refusal {
     /// An argument is missing.
     Missing(Param),
     /// None of the words that may stand there.
-    NoChoice(&'static [&'static str]),
+    NoChoice(Choices),
     /// Not a number above zero.
     NoCount,
     /// Not thirty digits.
@@ -229,10 +268,10 @@ impl Command {
         run: fn(&Context<'_>, &Args) -> Result<Action, Refusal>,
     ) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             aliases: Vec::new(),
             heading,
-            about,
+            about: Cow::Borrowed(about),
             params: Vec::new(),
             modes: ALL_MODES,
             faces: ALL_FACES,
@@ -240,7 +279,8 @@ impl Command {
             errors: &[],
             examples: Vec::new(),
             later_lines: LaterLines::Run,
-            run,
+            is_message: false,
+            run: Run::BuiltIn(run),
         }
     }
 
@@ -251,13 +291,21 @@ impl Command {
 
     pub(super) fn required(mut self, name: &'static str, kind: Kind) -> Self {
         let need = Need::Required;
-        self.params.push(Param { name, kind, need });
+        self.params.push(Param {
+            name: Cow::Borrowed(name),
+            kind,
+            need,
+        });
         self
     }
 
     pub(super) fn optional(mut self, name: &'static str, kind: Kind) -> Self {
         let need = Need::Optional;
-        self.params.push(Param { name, kind, need });
+        self.params.push(Param {
+            name: Cow::Borrowed(name),
+            kind,
+            need,
+        });
         self
     }
 
@@ -282,7 +330,15 @@ impl Command {
     }
 
     pub(super) fn example(mut self, line: &'static str, shows: &'static str) -> Self {
-        self.examples.push(Example { line, shows });
+        self.examples.push(Example {
+            line: Cow::Borrowed(line),
+            shows: Cow::Borrowed(shows),
+        });
+        self
+    }
+
+    pub(super) const fn message(mut self) -> Self {
+        self.is_message = true;
         self
     }
 
@@ -295,7 +351,7 @@ impl Command {
     #[must_use]
     pub fn usage(&self) -> String {
         let params = self.params.iter().map(Param::usage);
-        let words: Vec<_> = std::iter::once(self.name.to_owned())
+        let words: Vec<_> = std::iter::once(self.name.to_string())
             .chain(params)
             .collect();
         words.join(" ")
@@ -326,6 +382,7 @@ impl Heading {
             Self::Presence => "Presence",
             Self::Keys => "Keys",
             Self::Program => "This program",
+            Self::External => "Other programs (external)",
         }
     }
 }
@@ -343,7 +400,7 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::BadGroupName(_) => ErrorCode::BadName,
+            Self::BadGroupName(_) | Self::BadProgramName => ErrorCode::BadName,
             Self::EmptyText(_) => ErrorCode::EmptyText,
             Self::LongText => ErrorCode::TooLong,
             Self::BadSuffix

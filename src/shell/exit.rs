@@ -63,6 +63,8 @@ pub enum ErrorCode {
     NotMember,
     /// The name has to be one's own.
     NotSelf,
+    /// A program of somebody else failed.
+    PluginFailed,
     /// There is no room.
     Quota,
     /// Too fast.
@@ -89,7 +91,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, by their words.
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::BadName,
         Self::Busy,
         Self::Cancelled,
@@ -101,6 +103,7 @@ impl ErrorCode {
         Self::NoSession,
         Self::NotMember,
         Self::NotSelf,
+        Self::PluginFailed,
         Self::Quota,
         Self::RateLimited,
         Self::Refused,
@@ -135,6 +138,7 @@ impl ErrorCode {
             Self::NoSession => "no-session",
             Self::NotMember => "not-member",
             Self::NotSelf => "not-self",
+            Self::PluginFailed => "plugin-failed",
             Self::Quota => "quota",
             Self::RateLimited => "rate-limited",
             Self::Refused => "refused",
@@ -162,6 +166,7 @@ impl ErrorCode {
                 Exit::Unreachable
             }
             Self::Cancelled => Exit::NobodyHasIt,
+            Self::PluginFailed => Exit::No,
             Self::TimedOut => Exit::TimedOut,
             Self::GroupExists
             | Self::KeyChanged

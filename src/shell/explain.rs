@@ -101,11 +101,14 @@ pub(super) fn keep_end(text: &str, columns: usize) -> String {
 pub fn advice(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String> {
     match &error.refusal {
         Refusal::BadGroupName(why) => Some(clean::line(&why.to_string())),
+        Refusal::BadProgramName => {
+            Some("lower-case letters, digits, - and _, and first a letter".to_owned())
+        }
         Refusal::BadSuffix => Some("choose a name that ends in .txt or .json".to_owned()),
         Refusal::EmptyText(param) => Some(format!("{} is empty", param.label())),
         Refusal::LongText => Some(format!("a text has at most {TEXT_BYTES_MAX} bytes")),
         Refusal::Missing(param) => {
-            let examples = examples(param.kind, cx.view);
+            let examples = examples(&param.kind, cx.view);
             Some(format!("{} is missing{examples}", param.label()))
         }
         Refusal::NoCount => Some("expected a number above zero".to_owned()),
@@ -182,7 +185,7 @@ fn wrong_mode(command: &Command, mode: &Mode) -> String {
     what_now.to_owned()
 }
 
-fn examples(kind: Kind, view: &View) -> String {
+fn examples(kind: &Kind, view: &View) -> String {
     let words: Vec<&str> = match kind {
         Kind::Peer | Kind::Target => {
             let others = view.table.keys().filter(|name| **name != view.name);
@@ -202,7 +205,9 @@ fn examples(kind: Kind, view: &View) -> String {
         | Kind::Setting
         | Kind::SettingValue
         | Kind::Text
-        | Kind::Topic => Vec::new(),
+        | Kind::Topic
+        | Kind::Word
+        | Kind::Words => Vec::new(),
     };
     if words.is_empty() {
         return String::new();

@@ -219,6 +219,15 @@ pub const KINDS: &[Kind] = &[
         fields: &[text("code"), text("message"), text("hint")],
     },
     Kind {
+        name: "hook",
+        fields: &[
+            text("name"),
+            text("on"),
+            words("result", &["ok", "failed", "timeout", "dropped"]),
+            number("code"),
+        ],
+    },
+    Kind {
         name: "shown",
         fields: &[text("text")],
     },

@@ -3,7 +3,8 @@
 use super::args::{Args, Target, Words};
 use super::asked::Asker;
 use super::assist::{Assist, Colours};
-use super::command::{Action, CommandError, Context, Face, LaterLines, Refusal};
+use super::command::{Action, CommandError, Context, Face, LaterLines, Refusal, Run};
+use super::external::Program;
 use super::grammar::{self, Input};
 use super::manual;
 use super::registry::{Call, Parsed};
@@ -50,7 +51,7 @@ pub fn interpret(
                 return Ok(Some(Order::say(manual::page(call.command))));
             }
             let args_span = grammar::rest(source, call.word.end).map(|rest| rest.span);
-            run(cx, call, args_span).map(Some)
+            run(cx, conversation, call, args_span).map(Some)
         }
         (Parsed::Say(text), Some(target)) => say(cx, target, &text).map(Some),
         (Parsed::Blank | Parsed::Say(_), _) => Ok(None),
@@ -79,7 +80,7 @@ pub fn interpret_words(cx: &Context<'_>, words: &[String]) -> Result<Order, Comm
         word: span,
         args,
     };
-    run(cx, call, args_span)
+    run(cx, None, call, args_span)
 }
 
 impl Order {
@@ -94,6 +95,7 @@ impl Order {
 /// The mode is checked first: what is not valid here has no usage here.
 fn run(
     cx: &Context<'_>,
+    conversation: Option<&Target>,
     call: Call<'_>,
     args_span: Option<Range<usize>>,
 ) -> Result<Order, CommandError> {
@@ -111,7 +113,16 @@ fn run(
         return Err(Refusal::WrongMode.at(word));
     }
     let args_span = args_span.unwrap_or_else(|| word.clone());
-    match (command.run)(cx, &args?) {
+    let args = args?;
+    let done = match &command.run {
+        Run::BuiltIn(run) => run(cx, &args),
+        Run::External(external) => Ok(Action::Run(Program {
+            external: external.clone(),
+            words: args.words().to_vec(),
+            conversation: conversation.map(Target::to_string),
+        })),
+    };
+    match done {
         Ok(action) => Ok(Order {
             action,
             later_lines: command.later_lines,

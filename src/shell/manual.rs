@@ -1,6 +1,7 @@
 //! Help and the manual of commands, derived from the registry.
 
-use super::command::{Command, Context, Heading, In, LaterLines};
+use super::clean;
+use super::command::{Command, Context, Heading, In, LaterLines, Run};
 use super::exit::ErrorCode;
 use super::registry::Registry;
 use super::topics::TOPICS;
@@ -9,12 +10,11 @@ use std::collections::BTreeSet;
 /// All commands by heading; those that are not valid now come last.
 #[must_use]
 pub fn overview(cx: &Context<'_>) -> String {
-    let commands = cx.registry.commands();
-    let width = commands.iter().map(|c| c.usage().len()).max().unwrap_or(0);
+    let commands = || cx.registry.all();
+    let width = commands().map(|c| c.usage().len()).max().unwrap_or(0);
     let row = |command: &&Command| format!("  {:width$}  {}", command.usage(), command.about);
-    let (valid, later): (Vec<&Command>, Vec<&Command>) = commands
-        .iter()
-        .partition(|command| command.is_valid(&cx.view.mode, cx.settings));
+    let (valid, later): (Vec<&Command>, Vec<&Command>) =
+        commands().partition(|command| command.is_valid(&cx.view.mode, cx.settings));
     let headings: BTreeSet<Heading> = valid.iter().map(|c| c.heading).collect();
     let mut lines = Vec::new();
     for heading in headings {
@@ -40,6 +40,10 @@ pub fn page(command: &Command) -> String {
     lines.extend(examples(command, "  ", "    "));
     if !command.aliases.is_empty() {
         lines.push(format!("  also:   {}", command.aliases.join(", ")));
+    }
+    if let Run::External(external) = &command.run {
+        let path = clean::line(&external.path.display().to_string());
+        lines.push(format!("  external: {path}"));
     }
     lines.push(format!("  valid:  {}", places(command)));
     lines.push(format!("  done:   when {}", command.done));

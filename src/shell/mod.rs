@@ -11,17 +11,20 @@ mod commands;
 pub mod control;
 pub mod diagnostic;
 pub mod editor;
-pub mod errand;
+mod errands;
 pub mod exit;
 pub mod explain;
+pub mod external;
 pub mod fields;
 pub mod grammar;
 mod history;
+pub mod hooks;
 pub mod incoming;
 pub mod interpret;
 mod lines;
 pub mod manual;
 pub mod matcher;
+pub mod oneshot;
 pub mod pattern;
 mod presence;
 pub mod records;
@@ -30,6 +33,7 @@ pub mod render;
 pub mod settings;
 pub mod template;
 pub mod topics;
+pub mod wrap;
 
 pub use exit::{ErrorCode, Exit};
 pub use registry::Registry;
@@ -47,6 +51,8 @@ use args::Target;
 use asked::{Answer, Asked, Asker};
 use assist::{Assist, Colours};
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
+use errands::Errands;
+use external::Errand;
 use fields::Fact;
 use interpret::Order;
 use lines::{Found, Lines, Pending};
@@ -66,6 +72,7 @@ pub struct Shell {
     values: Values,
     look: Look,
     presence: presence::Fold,
+    errands: Errands,
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
@@ -184,6 +191,8 @@ pub enum Output {
     Aside(Fact),
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
+    /// Something for a host with processes and files; one without never gets any.
+    Errand(Errand),
     /// Something happened, with named fields; a `Show` may say the same in words.
     Fact(Fact),
     /// The program ends with this status; nothing follows.
@@ -226,6 +235,7 @@ impl Shell {
             values: Values::default(),
             look: Look::default(),
             presence: presence::Fold::default(),
+            errands: Errands::default(),
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
@@ -384,7 +394,7 @@ impl Shell {
         self.now = now;
         match text {
             Ok(text) => match interpret::say(&self.context(Asker::Terminal), target, text) {
-                Ok(order) => self.perform(line, order),
+                Ok(order) => self.perform(line, "", order),
                 Err(error) => self.refuse(line, "", &error),
             },
             Err(why) => self.complain(line, ErrorCode::Refused, why),
@@ -402,7 +412,9 @@ impl Shell {
             }
             if let Some(output) = self.client.poll_output() {
                 self.on_client(output);
-            } else if self.stage == Stage::Ending && self.lines.is_idle() {
+            } else if let Some(job) = self.errands.hooks.poll() {
+                return Some(Output::Errand(Errand::Hook(job)));
+            } else if self.stage == Stage::Ending && !self.is_busy() {
                 self.leave();
             } else {
                 return None;
@@ -477,7 +489,7 @@ impl Shell {
     /// True while entered lines wait for an outcome.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.lines.is_idle()
+        !self.lines.is_idle() || !self.errands.is_idle()
     }
 
     const fn context(&self, asker: Asker) -> Context<'_> {
@@ -498,6 +510,15 @@ impl Shell {
     }
 
     fn run(&mut self, line: LineId, asked: &Asked, asker: Asker) {
+        match (asked, asker) {
+            (Asked::Line(source), Asker::Terminal) if let Some(wanted) = self.wants(source) => {
+                self.send_off(line, source, Errand::Find(line, wanted));
+            }
+            _ => self.obey(line, asked, asker),
+        }
+    }
+
+    fn obey(&mut self, line: LineId, asked: &Asked, asker: Asker) {
         // A conversation is the terminal's.
         let at_terminal = asker == Asker::Terminal;
         let conversation = self.conversation.as_ref().filter(|_| at_terminal);
@@ -507,14 +528,15 @@ impl Shell {
             Asked::Words(words) => interpret::interpret_words(&cx, words).map(Some),
         };
         match (order, asked) {
-            (Ok(Some(order)), _) => self.perform(line, order),
+            (Ok(Some(order)), Asked::Line(source)) => self.perform(line, source, order),
+            (Ok(Some(order)), Asked::Words(_)) => self.perform(line, "", order),
             (Ok(None), _) => self.settle_done(line),
             (Err(error), Asked::Line(source)) => self.refuse(line, source, &error),
             (Err(error), Asked::Words(words)) => self.refuse(line, &words.join(" "), &error),
         }
     }
 
-    fn perform(&mut self, line: LineId, order: Order) {
+    fn perform(&mut self, line: LineId, source: &str, order: Order) {
         match order.action {
             Action::Close => self.conversation = None,
             Action::Edit(target) => {
@@ -530,6 +552,11 @@ impl Shell {
                 let recall = Recall::History { talk, count };
                 return self.recall(line, recall, Found::Write(file));
             }
+            Action::Hook(wish) => return self.hook(line, wish),
+            Action::ListExternal => return self.list_external(line),
+            Action::NewExternal(word) => {
+                return self.send_off(line, source, Errand::New(line, word));
+            }
             Action::Recall(recall) => {
                 return self.recall(line, recall.clone(), Found::Show(recall));
             }
@@ -538,6 +565,9 @@ impl Shell {
             }
             Action::Request(request) => {
                 return self.ask(Some(line), request, order.later_lines);
+            }
+            Action::Run(program) => {
+                return self.send_off(line, source, Errand::Run(line, program));
             }
             Action::Query(query) => {
                 let records = self.records(query);
@@ -616,6 +646,8 @@ impl Shell {
         let asker = line.and_then(|line| self.asides.get(&line));
         let modes = match asker {
             Some(Asker::Free) => Modes::Free,
+            // What a hook answers is no line of the terminal.
+            None if line.is_none() && about.is_some() => Modes::Free,
             _ => Modes::Bind,
         };
         let id = self.client.handle_request_in(modes, self.now, request);
@@ -713,7 +745,9 @@ impl Shell {
             }
             return;
         }
-        self.outputs.extend(facts.into_iter().map(Output::Fact));
+        for fact in facts {
+            self.announce(fact);
+        }
         self.show_event(event);
     }
 
@@ -863,7 +897,9 @@ impl Shell {
             code.exit()
         };
         let message = clean::line(&error.to_string());
-        if *error == RequestError::Ended {
+        // An answer of a hook that nobody hears is nobody's line.
+        let is_answer = line.is_none() && about.is_some();
+        if *error == RequestError::Ended || is_answer {
             self.settle_failed(line, code, message, exit);
         } else {
             self.fail(line, code, message, exit);
@@ -872,14 +908,18 @@ impl Shell {
     }
 
     fn on_ended(&mut self, ending: Ending) {
-        let dropped = [self.lines.drop_pending(), self.lines.drop_waiting()].concat();
+        let dropped = [
+            self.lines.drop_pending(),
+            self.lines.drop_waiting(),
+            self.errands.drop_open(),
+        ]
+        .concat();
         for line in dropped {
             self.settle_ended(line);
         }
         self.stage = Stage::Left;
         let exit = self.status(ending);
-        self.outputs
-            .push_back(Output::Fact(fields::of_ending(ending, exit)));
+        self.announce(fields::of_ending(ending, exit));
         self.outputs.push_back(Output::Leave(exit));
     }
 
@@ -957,7 +997,10 @@ impl Shell {
         } else {
             Output::Fact(fact)
         };
-        self.outputs.push_back(fact);
+        match fact {
+            Output::Fact(fact) => self.announce(fact),
+            aside => self.outputs.push_back(aside),
+        }
         let code = code.word();
         let outcome = Outcome::Failed {
             code,

@@ -5,14 +5,17 @@ use super::command::{Command, CommandError, Refusal};
 use super::commands;
 use super::explain;
 use super::grammar::{self, Input, Line};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// All commands.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    commands: Vec<Command>,
-    by_word: BTreeMap<&'static str, usize>,
+    built_in: Vec<Command>,
+    by_word: BTreeMap<Cow<'static, str>, usize>,
+    external: Vec<Command>,
+    hidden: Vec<Command>,
 }
 
 /// A line, read as far as that needs nobody's state.
@@ -44,33 +47,84 @@ impl Registry {
     /// If two commands have the same name, which a test rules out.
     #[must_use]
     pub fn builtin() -> Self {
-        let commands = commands::all();
+        let built_in = commands::all();
         let mut by_word = BTreeMap::new();
-        for (index, command) in commands.iter().enumerate() {
-            for word in command.aliases.iter().chain([&command.name]) {
-                let earlier = by_word.insert(*word, index);
-                assert!(earlier.is_none(), "two commands are called {word}");
+        for (index, command) in built_in.iter().enumerate() {
+            let aliases = command.aliases.iter().map(|alias| Cow::Borrowed(*alias));
+            for word in aliases.chain([command.name.clone()]) {
+                let earlier = by_word.insert(word, index);
+                assert!(earlier.is_none(), "two commands have the same name");
             }
         }
-        Self { commands, by_word }
+        Self {
+            built_in,
+            by_word,
+            external: Vec::new(),
+            hidden: Vec::new(),
+        }
     }
 
-    /// All commands in the order of the documents.
+    /// The built-in commands in the order of the documents.
     #[must_use]
     pub fn commands(&self) -> &[Command] {
-        &self.commands
+        &self.built_in
+    }
+
+    /// The commands of other programs that are known by now, by their names.
+    #[must_use]
+    pub fn external(&self) -> &[Command] {
+        &self.external
+    }
+
+    /// Built-in ones, then those of other programs.
+    pub fn all(&self) -> impl Iterator<Item = &Command> {
+        self.built_in.iter().chain(&self.external)
+    }
+
+    /// Those that are never run, because a name means something else already.
+    #[must_use]
+    pub fn hidden(&self) -> &[Command] {
+        &self.hidden
+    }
+
+    /// Takes the commands of other programs in place of those known before: the first one with a
+    /// name wins, and a word that is built in stays what it is.
+    pub fn set_external(&mut self, commands: Vec<Command>) {
+        let (mut external, mut hidden) = (BTreeMap::new(), Vec::new());
+        for command in commands {
+            if self.is_built_in(&command.name) || external.contains_key(&command.name) {
+                hidden.push(command);
+            } else {
+                external.insert(command.name.clone(), command);
+            }
+        }
+        self.external = external.into_values().collect();
+        self.hidden = hidden;
+    }
+
+    /// Whether a word is ours.
+    #[must_use]
+    pub fn is_built_in(&self, word: &str) -> bool {
+        self.by_word.contains_key(word)
     }
 
     /// The command of a name or alias.
     #[must_use]
     pub fn find(&self, word: &str) -> Option<&Command> {
-        self.by_word.get(word).map(|index| &self.commands[*index])
+        let Some(index) = self.by_word.get(word) else {
+            return self.external.iter().find(|command| command.name == word);
+        };
+        Some(&self.built_in[*index])
     }
 
     /// Names and aliases near a word that is none; at most three.
     #[must_use]
     pub fn nearest(&self, word: &str) -> Vec<String> {
-        explain::nearest(word, self.by_word.keys().copied())
+        let external = self.external.iter().map(|command| &*command.name);
+        explain::nearest(
+            word,
+            self.by_word.keys().map(|word| &**word).chain(external),
+        )
     }
 
     /// Reads a line, whatever it is: no line makes it panic.
@@ -110,7 +164,7 @@ mod tests {
     fn every_name_and_alias_means_one_command_and_is_lower_case() {
         let registry = Registry::builtin();
         for command in registry.commands() {
-            for word in command.aliases.iter().chain([&command.name]) {
+            for word in command.aliases.iter().copied().chain([&*command.name]) {
                 assert_eq!(registry.find(word).unwrap().name, command.name);
                 assert!(
                     word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
@@ -139,7 +193,7 @@ mod tests {
                 command.name
             );
             for example in &command.examples {
-                match registry.parse(example.line, Input::Command) {
+                match registry.parse(&example.line, Input::Command) {
                     Ok(Parsed::Call(call)) => {
                         assert_eq!(call.command.name, command.name);
                         assert!(call.args.is_ok(), "{}: {:?}", example.line, call.args);
@@ -191,7 +245,7 @@ mod tests {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 29);
+        assert_eq!(registry.commands().len(), 31);
     }
 
     #[test]

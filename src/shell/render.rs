@@ -240,6 +240,7 @@ pub fn refusal(error: &CommandError, style: Style) -> String {
             format!("Group name should not contain '{c}'. Try again.")
         }
         Refusal::BadGroupName(_) => "Invalid group name. Try again.".to_owned(),
+        Refusal::BadProgramName => "Not a name for a command.".to_owned(),
         Refusal::BadSuffix => "Not a kind of file that can be written.".to_owned(),
         Refusal::EmptyText(_)
         | Refusal::Missing(_)

@@ -4,7 +4,7 @@
 //! tells anybody anything. The first broken invariant ends the run.
 
 use super::node::NodeId;
-use crate::client::event::{Arrived, Event, GroupAction, Mark, Report, Session};
+use crate::client::event::{Arrived, By, Event, GroupAction, Mark, Report, Session};
 use crate::client::port as client;
 use crate::model::limits::{DATAGRAM_BYTES_MAX, SLOT};
 use crate::model::{Delivery, Instant, MessageId, Name, PublicKey, StoreTicket, Version};
@@ -617,6 +617,14 @@ impl Checker {
 }
 
 impl StoreModel {
+    /// True if the message of a report was accepted from this sender.
+    fn has(&self, from: &Name, report: &Report) -> bool {
+        let is_it = |(to, sender, id): &(Name, Name, MessageId)| {
+            *id == report.id && sender == from && report.to.as_ref().is_none_or(|name| name == to)
+        };
+        self.mail.keys().any(is_it)
+    }
+
     fn gathers(&mut self, now: Instant, audience: Audience, members: BTreeSet<Name>) {
         let changes = self.audiences.entry(audience).or_default();
         changes.push_back((now, members));
@@ -805,6 +813,13 @@ impl Checker {
                         )
                     });
                 }
+            }
+            Delivery::Failed
+                if report.by == By::Server && self.store.has(&self.people[&id].name, report) =>
+            {
+                self.fail("P2", || {
+                    format!("{} is called failed, and the server has it", report.id)
+                });
             }
             Delivery::Expired | Delivery::Failed => {
                 message.ended |= report.to.is_none() || message.fan.len() < 2;

@@ -4,26 +4,16 @@
 use super::dice::Dice;
 use crate::client::port as client;
 use crate::memory::{ClientMemory, ServerMemory};
-use crate::model::{Instant, StoreTicket};
+use crate::model::{Instant, Store, StoreTicket};
 use crate::server::port as server;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// What a disk asks of the model store under it: the two ports have one shape.
-pub trait Engine {
-    /// What it is asked.
-    type Request: Clone;
-    /// What it tells.
-    type Event;
+pub trait Engine: Store<Request: Clone> {
     /// The reply part of an event.
     type Reply: Clone;
 
-    /// Puts a request into the next batch; true if it was taken.
-    fn put(&mut self, ticket: StoreTicket, request: Self::Request) -> bool;
-    /// Commits the batch.
-    fn commit(&mut self);
-    /// What the store tells.
-    fn next(&mut self) -> Option<Self::Event>;
     /// A new process life.
     fn reopen(&mut self);
     /// While on, what needs room is refused.
@@ -160,17 +150,17 @@ impl<E: Engine> Disk<E> {
         for (ticket, request) in self.waiting.drain(..count) {
             asked.insert(ticket, request.clone());
             assert!(
-                self.engine.put(ticket, request),
+                self.engine.submit(ticket, request).is_ok(),
                 "a batch is smaller than the engine's queue"
             );
         }
-        self.engine.commit();
+        self.engine.flush();
         let mut done = Committed {
             written: Vec::new(),
             told: Vec::new(),
             unknown: 0,
         };
-        while let Some(event) = self.engine.next() {
+        while let Some(event) = self.engine.poll() {
             let Some((ticket, reply)) = E::reply(&event) else {
                 done.told.push(event);
                 continue;
@@ -190,21 +180,7 @@ impl<E: Engine> Disk<E> {
 }
 
 impl Engine for ServerMemory {
-    type Request = server::StoreRequest;
-    type Event = server::StoreEvent;
     type Reply = server::StoreReply;
-
-    fn put(&mut self, ticket: StoreTicket, request: Self::Request) -> bool {
-        server::Store::submit(self, ticket, request).is_ok()
-    }
-
-    fn commit(&mut self) {
-        server::Store::flush(self);
-    }
-
-    fn next(&mut self) -> Option<Self::Event> {
-        server::Store::poll(self)
-    }
 
     fn reopen(&mut self) {
         Self::reopen(self);
@@ -227,21 +203,7 @@ impl Engine for ServerMemory {
 }
 
 impl Engine for ClientMemory {
-    type Request = client::StoreRequest;
-    type Event = client::StoreEvent;
     type Reply = client::StoreReply;
-
-    fn put(&mut self, ticket: StoreTicket, request: Self::Request) -> bool {
-        client::Store::submit(self, ticket, request).is_ok()
-    }
-
-    fn commit(&mut self) {
-        client::Store::flush(self);
-    }
-
-    fn next(&mut self) -> Option<Self::Event> {
-        client::Store::poll(self)
-    }
 
     fn reopen(&mut self) {
         Self::reopen(self);

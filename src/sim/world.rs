@@ -935,8 +935,8 @@ impl World {
                     shell.handle_edited(clocks, line, &target, Err("there is no editor here"));
                 }
             }
-            // Nobody but the terminal asks for anything.
-            shell::Output::Answer(..) | shell::Output::Aside(_) => {}
+            // Nobody but the terminal asks for anything, and no machine has other programs.
+            shell::Output::Answer(..) | shell::Output::Aside(_) | shell::Output::Errand(_) => {}
             shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace

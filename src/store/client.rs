@@ -10,13 +10,13 @@ use super::error::{Failure, OpenError};
 use super::server::first;
 use super::worker::{Engine, Handle};
 use crate::client::port::{
-    Done, Entry, Full, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, Store,
-    StoreEvent, StoreReply, StoreRequest, readable, words,
+    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, StoreEvent,
+    StoreReply, StoreRequest, readable, words,
 };
 use crate::model::limits::{
     CLIENT_RESERVE_BYTES, CLIENT_STORE_BYTES_MAX, HISTORY_MESSAGES_MAX, RECALL_BYTES_MAX,
 };
-use crate::model::{Delivery, MessageId, Name, PublicKey, StoreTicket, Version};
+use crate::model::{Delivery, Full, MessageId, Name, PublicKey, Store, StoreTicket, Version};
 use crate::wire::Row as TableRow;
 use crate::wire::packet::{Audience, Stamp};
 use crate::wire::row::Status;
@@ -54,19 +54,18 @@ CREATE TABLE pins(
 CREATE TABLE rows(name TEXT PRIMARY KEY, row BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-const fn kind(bytes_max: u64) -> Kind {
-    Kind {
-        application: u32::from_be_bytes(*b"akcl"),
-        formats: &[FORMAT_1],
-        bytes_max,
-        reserve_bytes: CLIENT_RESERVE_BYTES,
-    }
-}
-
 /// A profile's file.
-pub(super) static KIND: Kind = kind(CLIENT_STORE_BYTES_MAX as u64);
+pub(super) const KIND: Kind = Kind {
+    application: u32::from_be_bytes(*b"akcl"),
+    formats: &[FORMAT_1],
+    bytes_max: CLIENT_STORE_BYTES_MAX as u64,
+    reserve_bytes: CLIENT_RESERVE_BYTES,
+};
 /// The same, without room for anything new.
-static FULL: Kind = kind(1);
+const FULL: Kind = Kind {
+    bytes_max: 1,
+    ..KIND
+};
 
 impl ClientStore {
     /// Opens the file, or makes one; `run` is then the random number of its outbox.
@@ -111,9 +110,15 @@ fn forget(db: &Connection, kept: i64) -> rusqlite::Result<()> {
 }
 
 impl Store for ClientStore {
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full> {
-        let submitted = self.handle.submit(ticket, request);
-        submitted.map_err(|(ticket, request)| Full(ticket, request))
+    type Request = StoreRequest;
+    type Event = StoreEvent;
+
+    fn submit(
+        &mut self,
+        ticket: StoreTicket,
+        request: StoreRequest,
+    ) -> Result<(), Full<StoreRequest>> {
+        self.handle.submit(ticket, request)
     }
 
     fn flush(&mut self) {

@@ -11,10 +11,10 @@ use super::{Wake, columns};
 use crate::model::limits::{
     GROUPS_MAX, GROUPS_PER_NAME_MAX, NAMES_MAX, SERVER_RESERVE_BYTES, STORE_BYTES_MAX,
 };
-use crate::model::{GroupName, MessageId, Name, StoreTicket, Version};
+use crate::model::{Full, GroupName, MessageId, Name, Store, StoreTicket, Version};
 use crate::server::port::{
-    Done, Full, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, Store, StoreEvent,
-    StoreReply, StoreRequest, Why,
+    Done, GroupOp, GroupRow, Health, Mail, NameRow, Presence, Refusal, StoreEvent, StoreReply,
+    StoreRequest, Why,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,19 +66,18 @@ CREATE TABLE sent(
 CREATE INDEX sent_until ON sent(until);
 ";
 
-const fn kind(bytes_max: u64) -> Kind {
-    Kind {
-        application: u32::from_be_bytes(*b"aksv"),
-        formats: &[FORMAT_1],
-        bytes_max,
-        reserve_bytes: SERVER_RESERVE_BYTES,
-    }
-}
-
 /// The server's file.
-pub(super) static KIND: Kind = kind(STORE_BYTES_MAX as u64);
+pub(super) const KIND: Kind = Kind {
+    application: u32::from_be_bytes(*b"aksv"),
+    formats: &[FORMAT_1],
+    bytes_max: STORE_BYTES_MAX as u64,
+    reserve_bytes: SERVER_RESERVE_BYTES,
+};
 /// The same, without room for anything new: what a full disk is to the cases of the port.
-static FULL: Kind = kind(1);
+const FULL: Kind = Kind {
+    bytes_max: 1,
+    ..KIND
+};
 
 impl ServerStore {
     /// Opens the file, or makes one; `id` is then its own random number.
@@ -116,9 +115,15 @@ impl ServerStore {
 }
 
 impl Store for ServerStore {
-    fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) -> Result<(), Full> {
-        let submitted = self.handle.submit(ticket, request);
-        submitted.map_err(|(ticket, request)| Full(ticket, request))
+    type Request = StoreRequest;
+    type Event = StoreEvent;
+
+    fn submit(
+        &mut self,
+        ticket: StoreTicket,
+        request: StoreRequest,
+    ) -> Result<(), Full<StoreRequest>> {
+        self.handle.submit(ticket, request)
     }
 
     fn flush(&mut self) {
@@ -713,7 +718,10 @@ mod tests {
     use std::time::Duration;
 
     /// As large as a few texts.
-    static SMALL: Kind = kind(400 << 10);
+    const SMALL: Kind = Kind {
+        bytes_max: 400 << 10,
+        ..KIND
+    };
 
     fn name(word: &str) -> Name {
         word.parse().unwrap()

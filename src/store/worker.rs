@@ -4,8 +4,8 @@
 use super::Wake;
 use super::disk::{self, Kind};
 use super::error::{Failure, OpenError, Stage, handle_is_sound};
-use crate::model::StoreTicket;
 use crate::model::limits::{STORE_BATCH_MAX, STORE_FULL_PERCENT, STORE_PROBE, STORE_QUEUE_MAX};
+use crate::model::{Full, Store, StoreTicket};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -102,15 +102,15 @@ impl<E: Engine> Handle<E> {
             thread: Some(thread.spawn(move || worker.run())?),
         })
     }
+}
 
-    /// Takes a request, or gives it back.
-    pub(super) fn submit(
-        &mut self,
-        ticket: StoreTicket,
-        request: E::Request,
-    ) -> Result<(), Asked<E>> {
+impl<E: Engine> Store for Handle<E> {
+    type Request = E::Request;
+    type Event = E::Event;
+
+    fn submit(&mut self, ticket: StoreTicket, request: E::Request) -> Result<(), Full<E::Request>> {
         if self.open >= STORE_QUEUE_MAX {
-            return Err((ticket, request));
+            return Err(Full(ticket, request));
         }
         self.open += 1;
         self.waiting.push((ticket, request));
@@ -118,7 +118,7 @@ impl<E: Engine> Handle<E> {
     }
 
     /// Hands what was submitted to the thread.
-    pub(super) fn flush(&mut self) {
+    fn flush(&mut self) {
         if self.waiting.is_empty() {
             return;
         }
@@ -127,8 +127,7 @@ impl<E: Engine> Handle<E> {
         assert!(to_thread.try_send(batch).is_ok(), "{ALIVE}");
     }
 
-    /// The next thing the store tells.
-    pub(super) fn poll(&mut self) -> Option<E::Event> {
+    fn poll(&mut self) -> Option<E::Event> {
         if self.told.is_empty() {
             match self.from_thread.try_recv() {
                 Ok(told) => self.told.extend(told),

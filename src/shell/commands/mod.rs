@@ -42,6 +42,8 @@ commands![
     verify,
     trust,
     record,
+    hook,
+    plugin,
     help,
     set,
     session,

@@ -11,7 +11,7 @@ pub(super) fn command() -> Command {
         "write what you type and see to FILE, as a script",
         run,
     )
-    .required("what", Kind::Choice(&["start", "stop"]))
+    .required("what", Kind::choice(&["start", "stop"]))
     .optional("file", Kind::File)
     .faces(&[Face::Shell, Face::Socket])
     .done("the file is there, or complete")

@@ -61,6 +61,17 @@ pub fn event(profile: &str, entry: &Entry) -> String {
         .line()
 }
 
+/// What happened, for one who is not told of anything else: without a place in a stream.
+#[must_use]
+pub fn fact(profile: &str, unix_ms: i64, fact: &Fact) -> String {
+    Object::new()
+        .text("ev", fact.kind)
+        .text("ts", &Wall::utc(unix_ms).rfc_3339())
+        .text("profile", profile)
+        .fields(fact)
+        .line()
+}
+
 /// The begin of a stream; what follows is newer than its `eid`.
 #[must_use]
 pub fn hello(profile: &str, (eid, unix_ms): (Eid, i64), fields: &Fact) -> String {

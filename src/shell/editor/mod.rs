@@ -187,6 +187,12 @@ impl Editor {
         self.dirty = true;
     }
 
+    /// How many columns the terminal has.
+    #[must_use]
+    pub const fn columns(&self) -> usize {
+        self.cells.cols
+    }
+
     /// Wants prompt and text on the screen, from now on.
     pub const fn show(&mut self) {
         if !self.visible {

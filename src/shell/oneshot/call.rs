@@ -1,7 +1,7 @@
 //! One command, and its reply.
 
 use super::heard::{Failure, Heard, text};
-use super::{Errand, Manner, Step, Steps, print};
+use super::{Manner, OneShot, Step, Steps, print};
 use crate::model::Now;
 use crate::shell::Exit;
 use crate::shell::control::request::Rung;
@@ -135,7 +135,7 @@ impl Call {
     }
 }
 
-impl Errand for Call {
+impl OneShot for Call {
     fn handle_line(&mut self, _: Now, line: &str) {
         match Heard::read(line) {
             Heard::Done(Some(ASK), result) => self.on_done(&result),
@@ -198,8 +198,9 @@ pub fn request(id: u64, command: &Command) -> Value {
 #[must_use]
 pub fn exit_of(rung: Rung, state: &str) -> Exit {
     match (rung, state) {
-        (_, "acked" | "delivered") | (Rung::Queued | Rung::Stored, "stored") => Exit::Done,
-        (Rung::Queued, "queued" | "sent") => Exit::Done,
+        (_, "acked" | "delivered")
+        | (Rung::Queued | Rung::Stored, "stored")
+        | (Rung::Queued, "queued" | "sent") => Exit::Done,
         (Rung::Delivered, "stored") => Exit::StoredOnly,
         _ => Exit::NobodyHasIt,
     }

@@ -1,0 +1,213 @@
+//! Programs that are commands: `ackchat-NAME` in `plugins/` beside config.toml, then on the PATH.
+//!
+//! Both places are looked at when such a name is listed, completed or run, never at the start.
+
+use crate::model::limits::PLUGINS_MAX;
+use crate::shell::command::Command;
+use crate::shell::external::{self, PREFIX, Source, Word};
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, DirBuilder, Metadata, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Where such programs are, and what they said of themselves.
+#[derive(Debug, Default)]
+pub struct Plugins {
+    folder: PathBuf,
+    told: BTreeMap<PathBuf, (Stamp, Option<String>)>,
+}
+
+/// A program that is a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The command.
+    pub word: Word,
+    /// Its file.
+    pub path: PathBuf,
+    /// In which of the two places.
+    pub source: Source,
+    /// Which version of the file.
+    pub stamp: Stamp,
+}
+
+/// A version of a file: when it was written, in nanoseconds, and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(i64, i64, u64);
+
+impl Plugins {
+    /// With this folder as the first place.
+    #[must_use]
+    pub const fn new(folder: PathBuf) -> Self {
+        let told = BTreeMap::new();
+        Self { folder, told }
+    }
+
+    /// All that are there, those in the folder first, those with the same name in the order in
+    /// which they win.
+    #[must_use]
+    pub fn find(&self) -> Vec<Found> {
+        let mut found = Vec::new();
+        look(&self.folder, Source::Folder, &mut found);
+        let path = env::var_os("PATH").unwrap_or_default();
+        for directory in env::split_paths(&path) {
+            // What lies where somebody happens to stand is not installed.
+            if directory.is_absolute() {
+                look(&directory, Source::Path, &mut found);
+            }
+        }
+        found.truncate(PLUGINS_MAX);
+        found
+    }
+
+    /// Whether this version of a program has been asked what it is.
+    #[must_use]
+    pub fn knows(&self, found: &Found) -> bool {
+        self.told
+            .get(&found.path)
+            .is_some_and(|(stamp, _)| *stamp == found.stamp)
+    }
+
+    /// What a program said of itself; nothing if it did not say it in time.
+    pub fn learn(&mut self, found: &Found, manifest: Option<String>) {
+        self.told
+            .insert(found.path.clone(), (found.stamp, manifest));
+        while self.told.len() > PLUGINS_MAX {
+            self.told.pop_first();
+        }
+    }
+
+    /// What they are as commands, as far as they said it.
+    #[must_use]
+    pub fn commands(&self, found: &[Found]) -> Vec<Command> {
+        let command = |one: &Found| {
+            let told = self.told.get(&one.path);
+            let manifest = told.and_then(|(_, manifest)| manifest.as_deref());
+            external::command(&one.word, one.path.clone(), one.source, manifest)
+        };
+        found.iter().map(command).collect()
+    }
+
+    /// Writes a script to begin with.
+    ///
+    /// # Errors
+    /// It is there already, or cannot be written.
+    pub fn write_new(&self, word: &Word) -> io::Result<PathBuf> {
+        let mut folder = DirBuilder::new();
+        folder.recursive(true).mode(0o755).create(&self.folder)?;
+        let path = self.folder.join(format!("{PREFIX}{}", word.as_str()));
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o755)
+            .open(&path)?;
+        file.write_all(SCRIPT.replace("NAME", word.as_str()).as_bytes())?;
+        Ok(path)
+    }
+}
+
+/// The program of a name, as it would be run.
+#[must_use]
+pub fn program(folder: &Path, word: &str) -> Option<PathBuf> {
+    let word = Word::new(word)?;
+    let plugins = Plugins::new(folder.to_owned());
+    let mut found = plugins.find().into_iter();
+    found
+        .find(|found| found.word == word)
+        .map(|found| found.path)
+}
+
+const SCRIPT: &str = r#"#!/bin/sh
+# ackchat-NAME: `NAME WHO` says hello. docs/extending.md tells what else a program can do.
+if [ "$1" = --ackchat-manifest ]; then
+  echo '{"api":1,"about":"say hello","args":[{"name":"who","kind":"peer"}],"examples":["NAME bob"]}'
+  exit 0
+fi
+exec ackchat send "$1" -- "hello from $ACKCHAT_SELF"
+"#;
+
+fn look(directory: &Path, source: Source, found: &mut Vec<Found>) {
+    let is_ours = |meta: &Metadata| source == Source::Path || meta.mode() & 0o022 == 0;
+    // As config.toml: what others can write, others decide.
+    if !fs::metadata(directory).is_ok_and(|meta| is_ours(&meta)) {
+        return;
+    }
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let word = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let Some(word) = word.and_then(Word::new) else {
+            continue;
+        };
+        let path = entry.path();
+        let meta = fs::metadata(&path).ok();
+        let meta = meta.filter(|meta| meta.is_file() && meta.mode() & 0o111 != 0 && is_ours(meta));
+        if let Some(meta) = meta {
+            let stamp = Stamp(meta.mtime(), meta.mtime_nsec(), meta.len());
+            found.push(Found {
+                word,
+                path,
+                source,
+                stamp,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn only_programs_with_a_right_name_that_others_cannot_write_are_commands() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("plugins");
+        let plugins = Plugins::new(place.clone());
+        let names = || -> Vec<String> {
+            let found = plugins.find().into_iter();
+            let ours = found.filter(|found| found.source == Source::Folder);
+            ours.map(|found| found.word.as_str().to_owned()).collect()
+        };
+        assert_eq!(names(), [""; 0]);
+        let written = plugins.write_new(&Word::new("hello").unwrap()).unwrap();
+        assert!(plugins.write_new(&Word::new("hello").unwrap()).is_err());
+        for (name, mode) in [
+            ("ackchat-open", 0o777),
+            ("ackchat-no", 0o644),
+            ("ackchat--rf", 0o755),
+            ("ackchat-", 0o755),
+            ("other-x", 0o755),
+        ] {
+            fs::write(place.join(name), "").unwrap();
+            fs::set_permissions(place.join(name), Permissions::from_mode(mode)).unwrap();
+        }
+        fs::create_dir(place.join("ackchat-folder")).unwrap();
+        assert_eq!(names(), ["hello"]);
+        assert_eq!(program(&place, "hello"), Some(written));
+        assert_eq!(program(&place, "../hello"), None);
+        fs::set_permissions(&place, Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(names(), [""; 0], "others could put programs there");
+    }
+
+    #[test]
+    fn what_a_program_said_is_forgotten_when_its_file_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plugins = Plugins::new(folder.path().to_owned());
+        let path = plugins.write_new(&Word::new("hello").unwrap()).unwrap();
+        let ours = |plugins: &Plugins| plugins.find().swap_remove(0);
+        let found = ours(&plugins);
+        assert!(!plugins.knows(&found));
+        let manifest = r#"{"api":1,"about":"x","args":[]}"#;
+        plugins.learn(&found, Some(manifest.to_owned()));
+        assert!(plugins.knows(&found));
+        assert_eq!(plugins.commands(&[found])[0].about, "x");
+        fs::write(&path, "#!/bin/sh\n").unwrap();
+        assert!(!plugins.knows(&ours(&plugins)));
+    }
+}
