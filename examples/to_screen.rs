@@ -1,7 +1,9 @@
-//! How long a message takes from the sender's key to the reader's screen, and a key to its echo.
+//! How long a message takes from the sender's key to the reader's screen, and a key to its echo;
+//! and how much memory the reader needs.
 //!
 //! `cargo run --release --example to_screen -- PATH-OF-ACKCHAT [COUNT]` starts a server and two
-//! clients at pseudo-terminals, and prints the median and the 99th percentile.
+//! clients at pseudo-terminals, and prints the median and the 99th percentile. The reader has half
+//! a line typed meanwhile. Then a third client writes ten times as many messages from a pipe.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
@@ -41,6 +43,12 @@ fn measure(program: &str, data: &Path, port: u16, count: usize) -> Result<()> {
     let mut alice = Seat::open(program, data, "alice", port)?;
     alice.type_keys("send bob warm\r")?;
     bob.until("alice: warm")?;
+    say(&format!(
+        "resident memory of the reader: {}\n",
+        bob.memory()?
+    ));
+    bob.type_keys("half a line")?;
+    bob.until("half a line")?;
     let mut shown = Vec::new();
     for number in 0..count {
         alice.until(">>> ")?;
@@ -53,6 +61,7 @@ fn measure(program: &str, data: &Path, port: u16, count: usize) -> Result<()> {
         alice.until("received by bob")?;
     }
     report("key to the other's screen", shown);
+    bob.type_keys("\x15")?;
     let mut echoed = Vec::new();
     let mut line = String::new();
     for number in 0..count {
@@ -67,7 +76,38 @@ fn measure(program: &str, data: &Path, port: u16, count: usize) -> Result<()> {
         }
     }
     report("key to its echo", echoed);
+    flood(program, data, port, 10 * count)?;
+    bob.until(&format!("carol: m{}.", 10 * count - 1))?;
+    say(&format!(
+        "resident memory of the reader, {} messages later: {}\n",
+        11 * count,
+        bob.memory()?
+    ));
     Ok(())
+}
+
+/// So many messages as fast as they go.
+fn flood(program: &str, data: &Path, port: u16, count: usize) -> Result<()> {
+    let lines: Vec<String> = (0..count).map(|n| format!("send bob m{n}.\n")).collect();
+    let input = data.join("lines");
+    std::fs::write(&input, lines.concat())?;
+    let status = Command::new(program)
+        .args(["join", "carol", "--server", &format!("127.0.0.1:{port}")])
+        .arg("--data")
+        .arg(data.join("carol"))
+        .arg("--keep-going")
+        .stdin(File::open(&input)?)
+        .stdout(Stdio::null())
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err("not every message was confirmed".into())
+    }
+}
+
+fn say(line: &str) {
+    io::stdout().write_all(line.as_bytes()).ok();
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {
@@ -81,7 +121,7 @@ fn report(what: &str, mut times: Vec<Duration>) {
         micros(times.last().copied()),
         times.len()
     );
-    io::stdout().write_all(line.as_bytes()).ok();
+    say(&line);
 }
 
 #[expect(clippy::disallowed_methods, reason = "an example that measures time")]
@@ -122,6 +162,20 @@ impl Seat {
         };
         seat.until("Client table updated")?;
         Ok(seat)
+    }
+
+    /// What the kernel counts as resident, and how much of it is no file, which others may share
+    /// (proc(5), `VmRSS` and `RssAnon`).
+    fn memory(&self) -> Result<String> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path)?;
+        let row = |name: &str| {
+            let mut rows = status.lines();
+            let found = rows.find_map(|row| row.strip_prefix(name));
+            found.map_or("unknown", str::trim)
+        };
+        let (all, own) = (row("VmRSS:"), row("RssAnon:"));
+        Ok(format!("{all}, without files {own}"))
     }
 
     fn type_keys(&mut self, keys: &str) -> io::Result<()> {

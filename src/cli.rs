@@ -1,5 +1,7 @@
 //! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
 
+mod complete;
+mod man;
 mod oneshot;
 mod run;
 
@@ -12,10 +14,11 @@ use ackchat::driver::run::{ReplayOptions, RunOptions};
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::driver::upkeep::{Backup, Upkeep};
 use ackchat::driver::wrapped::Wrapped;
-use ackchat::driver::{Fault, host};
+use ackchat::driver::{Fault, host, paths, plugins};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
-use ackchat::shell::{Exit, OnFailure, Settings, Style};
+use ackchat::server::Rates;
+use ackchat::shell::{Exit, OnFailure, Settings, Style, explain};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,10 +31,14 @@ pub(crate) enum Invocation {
     Config(Option<PathBuf>, Question),
     /// A server, a friend and a client, for a try.
     Demo(Serve, Join),
+    /// A program of somebody else, and its words.
+    External(PathBuf, Vec<String>),
     /// A server and its first client.
     Host(Serve, Join),
     /// A client.
     Join(Join),
+    /// A page of the manual.
+    Man(String),
     /// Recordings, to be made one test.
     Merge(Vec<String>),
     /// A command to run, and to tell of.
@@ -90,13 +97,27 @@ const PORT_MIN: u16 = 1024;
 /// Reads the arguments, without the program's own name.
 pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
     match args.first().map(String::as_str) {
+        Some("__complete") => Ok(Invocation::Print(complete::answer(&args[1..]))),
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
         Some("help" | "--help" | "-h" | "--version" | "-V") => modern(args),
         Some(word) if command().find_subcommand(word).is_some() => modern(args),
         None => default_profile(),
-        _ => Err(usage()),
+        Some(word) if word.starts_with('-') => Err(usage()),
+        Some(word) => external(word, &args[1..]).ok_or_else(|| unknown_form(word)),
     }
+}
+
+/// No word that begins a line of arguments; perhaps one that was mistyped.
+fn unknown_form(word: &str) -> Refused {
+    let command = Modern::command();
+    let forms = command.get_subcommands().map(clap::Command::get_name);
+    let near = explain::did_you_mean(&explain::nearest(word, forms));
+    let near = near.map_or(String::new(), |near| near + " ");
+    refused(&format!(
+        "{}\n  {near}ackchat --help tells all there is",
+        usage().line
+    ))
 }
 
 /// Without arguments: the client of the default profile.
@@ -105,6 +126,13 @@ fn default_profile() -> Result<Invocation, Refused> {
         Some(name) => modern(&["join".to_owned(), name]),
         None => Err(usage()),
     }
+}
+
+/// `ackchat-NAME`, if there is such a program.
+fn external(word: &str, words: &[String]) -> Option<Invocation> {
+    let folder = paths::config_directory().ok()?.join("plugins");
+    let path = plugins::program(&folder, word)?;
+    Some(Invocation::External(path, words.to_vec()))
 }
 
 fn fault(fault: Fault) -> Refused {
@@ -117,7 +145,10 @@ fn seed_server(args: &[String]) -> Result<Invocation, Refused> {
     let ([port], options) = split_at_options(args) else {
         return Err(usage());
     };
-    let (options, _): (ServeOptions, _) = options_of("serve", options)?;
+    let (options, _): (ServeOptions, _) = match options_of("serve", options) {
+        Ok(options) => options,
+        Err(error) => return printed(&error),
+    };
     let port = registered_port(port).ok_or_else(|| refused("[Invalid server port number.]"))?;
     Ok(options.invocation(port))
 }
@@ -127,7 +158,10 @@ fn seed_client(args: &[String]) -> Result<Invocation, Refused> {
     let ([name, ip, server_port, port], options) = split_at_options(args) else {
         return Err(usage());
     };
-    let (options, mut given): (JoinOptions, _) = options_of("join", options)?;
+    let (options, mut given): (JoinOptions, _) = match options_of("join", options) {
+        Ok(options) => options,
+        Err(error) => return printed(&error),
+    };
     given.extend(["server", "port"].map(str::to_owned));
     let name = client_name(name)?;
     let ip = match ip.as_str() {
@@ -208,6 +242,15 @@ fn modern(args: &[String]) -> Result<Invocation, Refused> {
             given.insert("server".to_owned());
             Invocation::Host(serve, options.join(client_name(&name)?, server, 0, given))
         }
+        Form::Completions { shell } => Invocation::Print(shell.script().to_owned()),
+        Form::Man { page } => match man::find(page.as_deref()) {
+            Some(page) => Invocation::Man(page.text),
+            None => {
+                return Err(refused(
+                    "error: there is no such page; ackchat man names them",
+                ));
+            }
+        },
         Form::Merge { files } => Invocation::Merge(files),
         Form::Replay(args) => Invocation::Replay(Box::new(args.replay()?)),
         Form::Run(args) => Invocation::Run(Box::new(run::checked(args)?)),
@@ -226,6 +269,7 @@ fn serve_defaults(port: u16) -> Serve {
             log_text: false,
             show_table: false,
         },
+        rates: Rates::Limited,
         trace: None,
     }
 }
@@ -258,11 +302,19 @@ fn split_at_options(args: &[String]) -> (&[String], &[String]) {
 fn options_of<Options: Args>(
     form: &'static str,
     options: &[String],
-) -> Result<(Options, BTreeSet<String>), Refused> {
+) -> Result<(Options, BTreeSet<String>), clap::Error> {
+    let modern = Modern::command();
+    let about = modern
+        .find_subcommand(form)
+        .and_then(clap::Command::get_about);
     let command = Options::augment_args(clap::Command::new(form)).no_binary_name(true);
-    let found = command.try_get_matches_from(options);
-    let found = found.and_then(|found| Ok((Options::from_arg_matches(&found)?, given(&found))));
-    found.map_err(|error| refused(error.to_string().trim_end()))
+    let command = command.about(about.cloned().unwrap_or_default());
+    let command = command.bin_name(match form {
+        "serve" => "ackchat -s PORT",
+        _ => "ackchat -c NAME SERVER-IP SERVER-PORT CLIENT-PORT",
+    });
+    let found = command.try_get_matches_from(options)?;
+    Ok((Options::from_arg_matches(&found)?, given(&found)))
 }
 
 /// Help and version are no refusals.
@@ -336,6 +388,12 @@ enum Form {
         #[command(flatten)]
         options: JoinOptions,
     },
+    /// What a shell needs to complete ackchat: source <(ackchat completions bash)
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: complete::Shell,
+    },
     /// Be the server and chat as NAME, in one program
     Host {
         /// 1 to 32 letters, digits, ".", "_" and "-"
@@ -359,6 +417,11 @@ enum Form {
         port: u16,
         #[command(flatten)]
         options: JoinOptions,
+    },
+    /// Read the manual: a subcommand, or chat, config.5, events, plugins, shell
+    Man {
+        /// Which page; else that of the program
+        page: Option<String>,
     },
     /// Make one test of the recordings of several people, for standard output
     Merge {
@@ -580,6 +643,7 @@ impl ServeOptions {
                 log_text: self.log_text,
                 show_table: self.show_table,
             },
+            rates: Rates::Limited,
             relay: self.relay == Switch::On,
             data: self.files.data,
             trace: self.files.trace,
@@ -664,7 +728,6 @@ mod tests {
     fn no_known_form_or_a_wrong_number_of_arguments_shows_the_usage() {
         for line in [
             "",
-            "chat",
             "-x 5",
             "-s",
             "-s 5000 6000",
@@ -674,6 +737,23 @@ mod tests {
             "-c --help",
         ] {
             check(line, USAGE);
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_mistyped_shows_the_usage_and_the_one_that_is_near() {
+        for (line, hint) in [
+            ("chat", "ackchat --help tells all there is"),
+            (
+                "serv --port 1",
+                "did you mean serve? ackchat --help tells all there is",
+            ),
+            (
+                "server",
+                "did you mean serve? ackchat --help tells all there is",
+            ),
+        ] {
+            check(line, &format!("{USAGE}\n  {hint}"));
         }
     }
 
@@ -770,31 +850,12 @@ mod tests {
             ("--version", "ackchat 0."),
             ("--help", "join"),
             ("join --help", "--stay"),
+            ("-s 5000 --help", "Usage: ackchat -s PORT"),
         ] {
             match read(line) {
                 Ok(Invocation::Print(text)) => assert!(text.contains(part), "{text}"),
                 other => panic!("{line}: {other:?}"),
             }
-        }
-    }
-
-    /// `UPDATE=1 cargo test --bin ackchat` writes the files anew.
-    #[test]
-    fn completions_of_shells_are_what_the_arguments_say() {
-        use clap_complete::Shell::{Bash, Fish, Zsh};
-        for (shell, file) in [
-            (Bash, "completions/ackchat.bash"),
-            (Fish, "completions/ackchat.fish"),
-            (Zsh, "completions/_ackchat"),
-        ] {
-            let mut script = Vec::new();
-            let mut command = command();
-            clap_complete::generate(shell, &mut command, "ackchat", &mut script);
-            if std::env::var_os("UPDATE").is_some() {
-                std::fs::write(file, &script).unwrap();
-            }
-            let kept = std::fs::read(file).unwrap_or_default();
-            assert!(kept == script, "{file} is not what the arguments say");
         }
     }
 }

@@ -18,8 +18,10 @@ fn main() -> ExitCode {
             driver::config::answer(file.as_deref(), &question)
         }
         Ok(Invocation::Demo(serve, join)) => driver::host::demo(&serve, &join),
+        Ok(Invocation::External(path, words)) => driver::plugins::become_program(&path, &words),
         Ok(Invocation::Host(serve, join)) => driver::host::host(&serve, &join),
         Ok(Invocation::Join(options)) => driver::client::run(&options),
+        Ok(Invocation::Man(page)) => driver::output::page(&page),
         Ok(Invocation::Merge(files)) => driver::merge::run(&files),
         Ok(Invocation::Notify(options, wrapped)) => {
             return ExitCode::from(driver::wrapped::run(&options, &wrapped));

@@ -198,7 +198,8 @@ fn a_profile_belongs_to_one_program_at_a_time() {
     let world = World::new();
     let mut alice = world.join("alice");
     let arguments = format!("-c Alice localhost {} {}", world.port, free_port());
-    let complaint = "[Registration request rejected - name Alice used.]";
+    let complaint = "[Registration request rejected - name Alice used.]\n  \
+        a program on this machine has this profile: end that one first";
     check(&world.data, &arguments, complaint, 4);
     assert_eq!(alice.end().2, 0);
     let mut again = world.join("Alice");
@@ -341,4 +342,32 @@ fn a_trace_has_a_line_for_every_packet_and_is_private() {
     );
     assert_eq!(code, 2);
     assert_eq!(fs::read_to_string(&path).unwrap(), trace);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_nobody_can_have_is_no_success() {
+    let home = tempfile::tempdir().unwrap();
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = ackchat(&home, &["config", "show"]).stdout(full).output();
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said,
+        "[Cannot write the output: No space left on device.]\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_profile_that_config_toml_does_not_have_is_not_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.toml");
+    std::fs::write(&file, "[profile.dora]\nstay = \"on\"\n").unwrap();
+    let path = file.to_str().unwrap();
+    let arguments = ["config", "show", "--config", path, "--profile", "dara"];
+    let output = ackchat(&home, &arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let line = format!("[{path} has no [profile.dara]: did you mean dora?]\n");
+    assert_eq!((said, output.status.code()), (line, Some(2)));
 }

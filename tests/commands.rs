@@ -7,7 +7,7 @@ use ackchat::model::{Instant, Now, Store as _, Wall};
 use ackchat::secure::{Identity, Ratchet};
 use ackchat::server::{self, Server};
 use ackchat::shell::command::Recording;
-use ackchat::shell::external::Errand;
+use ackchat::shell::external::Chore;
 use ackchat::shell::{
     Exit, LineId, OnFailure, Outcome, Output, Registry, Settings, Shell, Style, manual,
 };
@@ -387,6 +387,13 @@ fn what_was_said_is_remembered_found_and_written_down() {
         alice> unread
         alice< [Unread messages:]
         alice< bob: 1
+        alice> history bob 1
+        alice< TS bob: psst
+        alice> unread
+        alice< [No unread messages.]
+        bob>   send alice and again
+        alice> unread
+        alice< bob: 1
         alice> leave_group
         alice< bob: psst
         alice> unread
@@ -401,7 +408,7 @@ fn what_was_said_is_remembered_found_and_written_down() {
         alice> export bob talk.pdf
         alice< [Not a kind of file that can be written.]
         alice> export bob talk one.json
-        alice< [4 messages written to talk one.json.]
+        alice< [5 messages written to talk one.json.]
         alice> export bob talk one.json
         alice< [Cannot write talk one.json: it exists.]
         ",
@@ -557,13 +564,7 @@ struct Person {
 
 impl World {
     fn new() -> Self {
-        let config = server::Config {
-            quiet: false,
-            relay: true,
-            trace: false,
-            log_text: false,
-            store: 9,
-        };
+        let config = server::Config::new(9);
         let identity = Arc::new(Identity::from_seed([1; 32]));
         Self {
             now: Now {
@@ -754,14 +755,14 @@ impl Person {
                     self.shell
                         .handle_edited(now, line, &target, Ok("written in an editor"));
                 }
-                Output::Errand(Errand::Find(line, _)) => {
+                Output::Chore(Chore::Find(line, _)) => {
                     self.shell.handle_found(now, line, Vec::new());
                 }
-                Output::Errand(Errand::New(line, word)) => {
+                Output::Chore(Chore::New(line, word)) => {
                     let words = format!("A script to begin with: ackchat-{}.", word.as_str());
-                    self.shell.handle_errand(now, line, Ok(&words));
+                    self.shell.handle_chore(now, line, Ok(&words));
                 }
-                Output::Errand(errand) => panic!("no example runs {errand:?}"),
+                Output::Chore(chore) => panic!("no example runs {chore:?}"),
                 Output::Leave(exit) => self.left = Some(exit),
                 Output::Record(line, recording) => {
                     let Recording::Start(file) = recording else {
@@ -783,7 +784,11 @@ impl Person {
                     .disk
                     .submit(ticket, request)
                     .expect("the queue of the model is long"),
-                Output::Answer(..) | Output::Aside(_) | Output::Fact(_) | Output::Trace(_) => {}
+                Output::Answer(..)
+                | Output::Aside(_)
+                | Output::Clear
+                | Output::Fact(_)
+                | Output::Trace(_) => {}
                 Output::Transmit(transmit) => wires.push_back((self.address, transmit)),
                 Output::Write {
                     line,

@@ -115,8 +115,9 @@ fn an_outbox_is_offered_again_when_both_are_back() {
         "[Server not responding.]",
         "[Exiting...]",
         "[1 message kept in the outbox.]",
+        "  line 1 of the input: send bob are you there?",
     ];
-    assert_eq!(lines[lines.len() - 3..], end);
+    assert_eq!(lines[lines.len() - 4..], end);
     assert_eq!(code, 4);
     world.restart_server();
     let mut alice = world.join_with("alice", &[]);
@@ -291,8 +292,24 @@ fn a_store_that_cannot_be_used_is_said_in_one_line() {
     let (line, code) = complaint(&world);
     assert!(line.contains("it is not a store of this kind"), "{line}");
     assert_eq!(code, Some(4));
+    fs::write(&path, b"").unwrap();
+    let (line, code) = complaint(&world);
+    assert!(line.contains("it is empty"), "{line}");
+    assert_eq!(code, Some(4));
+    assert_eq!(operate(&world, &["serve", "--check"]).0, line);
     fs::write(&path, &whole).unwrap();
     world.restart_server();
+    been_here(&world, "bob");
+    world.server.kill();
+    let log = world.files().join("server/store.db-wal");
+    let kept = fs::read(&log).unwrap();
+    fs::remove_file(&log).unwrap();
+    let (line, code) = complaint(&world);
+    assert!(line.contains("is missing: put it beside it"), "{line}");
+    assert_eq!(code, Some(4));
+    assert_eq!(operate(&world, &["serve", "--check"]).0, line);
+    fs::write(&log, kept).unwrap();
+    world.start_server();
     been_here(&world, "bob");
 }
 
@@ -325,7 +342,7 @@ fn a_running_server_is_looked_at_and_copied_and_the_copy_serves() {
     assert_eq!(code, Some(0));
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let (said, code) = operate(&world, &["backup", file]);
-    assert!(said.contains("copy.db exists already"), "{said}");
+    assert_eq!(said, format!("[Cannot write {file}: it exists already.]\n"));
     assert_eq!(code, Some(4));
     let mine = world.data.path().join("mine.db");
     let arguments = ["backup", mine.to_str().unwrap(), "--profile", "alice"];
@@ -351,4 +368,32 @@ fn a_running_server_is_looked_at_and_copied_and_the_copy_serves() {
         "{said}"
     );
     assert_eq!(code, Some(4));
+}
+
+#[test]
+fn a_server_that_is_set_back_to_a_copy_gets_again_what_it_has_lost() {
+    let mut world = World::new();
+    been_here(&world, "bob");
+    let mut alice = world.join("alice");
+    let copy = world.data.path().join("copy.db");
+    operate(&world, &["backup", copy.to_str().unwrap()]);
+    alice.enter("send bob accepted after the copy");
+    until_begins(&mut alice, SAVED);
+    assert_eq!(alice.end().2, 0);
+    world.server.signal("TERM");
+    world.server.end();
+    let store = world.files().join("server/store.db");
+    fs::remove_file(&store).unwrap();
+    fs::copy(&copy, &store).unwrap();
+    world.start_server();
+    let mut alice = world.join_with("alice", &[]);
+    alice.until(TABLE);
+    let mut bob = world.join_with("bob", &[]);
+    let lines = until_begins(&mut bob, "alice: ");
+    assert!(
+        lines.last().unwrap().ends_with("accepted after the copy"),
+        "{lines:?}"
+    );
+    assert_eq!(bob.end().2, 0);
+    assert_eq!(alice.end().2, 0);
 }

@@ -8,10 +8,11 @@
 #[expect(dead_code, reason = "what only stories of restarts use")]
 mod programs;
 
-use programs::{BYE, Program, World};
+use programs::{BYE, Program, World, ackchat};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// alice, who has hooks, and a folder where they leave what they saw.
 struct Story {
@@ -84,19 +85,20 @@ fn no_text_is_ever_more_than_data_to_a_hook() {
          echo \"$ACKCHAT_TEXT\" >&2",
     );
     let mut alice = story.join("alice", &hook("record", &run, "reply = true"));
-    let mut bob = story.world.join("bob");
-    alice.until("[Client table updated.]");
-    for text in HOSTILE {
+    // Nobody is answered more than six times a minute.
+    let mut senders = ["bob", "carol"].map(|name| (name, story.world.join(name)));
+    for (index, text) in HOSTILE.into_iter().enumerate() {
+        let (name, sender) = &mut senders[index / 6];
         // One pair of quotes around all of a text is taken off.
-        bob.enter(&format!("send alice \"{text}\""));
-        bob.until("alice: seen by message alice from bob");
+        sender.enter(&format!("send alice \"{text}\""));
+        sender.until(&format!("alice: seen by message alice from {name}"));
         assert_eq!(story.seen("env").as_deref(), Some(text));
         assert_eq!(story.seen("words").as_deref(), Some("0\n"));
         let json = story.seen("json").unwrap();
         assert_eq!(story.seen("stdin").unwrap(), format!("{json}\n"));
         let event: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(event["text"], text);
-        assert_eq!(event["from"], "bob");
+        assert_eq!(event["from"], *name);
         assert_eq!(event["auto"], false);
     }
     let (lines, _, code) = alice.end();
@@ -270,4 +272,36 @@ fn hooks_are_listed_tried_and_switched_without_running_anything() {
     let (_, _, code) = alice.end();
     assert_eq!(code, 7, "the line that failed");
     assert_eq!(story.seen("ran"), None);
+}
+
+/// What stands between "```LANGUAGE" and "```" in the document.
+fn snippets(language: &str) -> Vec<String> {
+    let page = fs::read_to_string("docs/extending.md").unwrap();
+    let open = format!("```{language}\n");
+    let parts = page.split(&open).skip(1);
+    let snippets = parts.map(|part| part.split("```\n").next().unwrap().to_owned());
+    snippets.collect()
+}
+
+#[test]
+fn the_settings_and_scripts_of_the_document_are_right() {
+    let story = Story::new();
+    let configs = snippets("toml");
+    assert_eq!(configs.len(), 2);
+    for config in configs {
+        let path = story.folder.join("config.toml");
+        fs::write(&path, config).unwrap();
+        let words = ["config", "check", "--config", path.to_str().unwrap()];
+        let output = ackchat(&story.world.data, &words).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, format!("[{} is right.]\n", path.display()));
+    }
+    let scripts = snippets("sh");
+    let scripts: Vec<&String> = scripts.iter().filter(|s| s.starts_with("#!")).collect();
+    assert_eq!(scripts.len(), 2);
+    assert_eq!(*scripts[0], ackchat::driver::plugins::script("hello"));
+    for script in scripts {
+        let status = Command::new("sh").args(["-n", "-c", script]).status();
+        assert!(status.unwrap().success());
+    }
 }

@@ -213,6 +213,8 @@ impl Hinter for Names {
     }
 }
 
+impl ackchat::shell::editor::Assist for Names {}
+
 impl Highlighter for Names {}
 impl Validator for Names {}
 impl Helper for Names {}

@@ -93,13 +93,7 @@ impl World {
     }
 
     fn start_server(&mut self) {
-        let config = server::Config {
-            quiet: false,
-            relay: true,
-            trace: false,
-            log_text: false,
-            store: self.disk.id(),
-        };
+        let config = server::Config::new(self.disk.id());
         let identity = Arc::new(Identity::from_seed(self.server_seed));
         self.server = Some(Server::new(config, identity, self.ratchet.fork()));
         self.run(Duration::from_millis(5));

@@ -188,7 +188,12 @@ fn files_that_cannot_run_say_so() {
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert!(said.contains(words_wanted), "{said}");
     };
-    check("exit\n", &[], 4, "name a client with --profile NAME");
+    check(
+        "exit\n",
+        &[],
+        4,
+        "name a client of a real server with --profile NAME",
+    );
     check("server s\nsned x\n", &[], 3, "did you mean");
     check(
         "server s\n",

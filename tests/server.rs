@@ -72,11 +72,8 @@ struct World {
 
 fn config() -> Config {
     Config {
-        quiet: false,
-        relay: true,
-        trace: false,
         log_text: true,
-        store: STORE,
+        ..Config::new(STORE)
     }
 }
 

@@ -321,6 +321,97 @@ fn a_search_and_a_list_go_on_while_messages_come() {
     bob.until_last(&[">>> send dave TEXT"]);
 }
 
+/// A thousand messages come, whatever is being typed; what comes after them is typed on.
+#[track_caller]
+fn flooded(world: &World, bob: &mut Pty, last: &[&str]) {
+    let mut lines = String::new();
+    for number in 0..1000 {
+        writeln!(lines, "send bob message {number}").unwrap();
+    }
+    world.pipe("carol", &lines);
+    bob.until("all of them, above what is typed", |rows, _| {
+        let at = rows.len().saturating_sub(last.len());
+        rows.iter().any(|row| row == "carol: message 999") && rows[at..] == *last
+    });
+    let shown = bob.all_rows();
+    let messages = shown
+        .iter()
+        .filter_map(|row| row.strip_prefix("carol: message "));
+    let expected: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    assert_eq!(messages.collect::<Vec<_>>(), expected);
+    let first = shown.iter().filter(|row| *row == last[0]).count();
+    assert_eq!(first, 1, "nothing was left behind");
+}
+
+#[test]
+fn a_thousand_messages_spare_a_search() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("table\r");
+    bob.until_last(&[">>>"]);
+    bob.keys("x\x12ta");
+    let search = "(reverse-i-search)`ta': table";
+    bob.until_last(&[search]);
+    flooded(&world, &mut bob, &[search]);
+    bob.keys("\r");
+    bob.until_last(&[">>>"]);
+    bob.until_somewhere(">>> table");
+}
+
+#[test]
+fn a_thousand_messages_spare_a_line_under_a_list() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("send\t\t");
+    bob.until_somewhere("send_group  not now");
+    bob.keys("_a\t");
+    bob.until_last(&[">>> send_all TEXT"]);
+    bob.keys("?\x02");
+    bob.until_last(&[">>> send_all ?"]);
+    flooded(&world, &mut bob, &[">>> send_all ?"]);
+}
+
+#[test]
+fn a_thousand_messages_spare_wrapped_rows_of_wide_characters() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 40, 24);
+    bob.keys(&format!("send carol {}", "日本語😀é".repeat(6)));
+    let rows = [
+        ">>> send carol 日本語😀é日本語😀é日本語",
+        "😀é日本語😀é日本語😀é日本語😀é",
+    ];
+    bob.until_last(&rows);
+    flooded(&world, &mut bob, &rows);
+}
+
+#[test]
+fn a_thousand_messages_spare_a_line_while_the_terminal_changes_its_size() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 80, 24);
+    bob.keys("half a line");
+    bob.until_last(&[">>> half a line"]);
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let lines = (0..1000).map(|number| format!("send bob message {number}\n"));
+            world.pipe("carol", &lines.collect::<Vec<_>>().concat());
+        });
+        for cols in [100, 60, 90, 50, 80] {
+            bob.resize(cols, 24);
+            bob.until_somewhere("carol: message ");
+        }
+        flood.join().unwrap();
+    });
+    bob.until("all of them", |rows, _| {
+        rows.iter().any(|row| row == "carol: message 999")
+            && rows.last().unwrap() == ">>> half a line"
+    });
+    let shown = bob.all_rows();
+    let messages = shown
+        .iter()
+        .filter(|row| row.starts_with("carol: message "));
+    assert_eq!(messages.count(), 1000);
+}
+
 #[test]
 fn a_wrapped_line_of_wide_characters_keeps_its_place() {
     let world = World::new();
@@ -346,7 +437,7 @@ fn a_wrapped_line_of_wide_characters_keeps_its_place() {
     ]);
     bob.until("the cursor", |_, cursor| cursor.1 == 36);
     bob.keys("\x0b\x19\r");
-    bob.until_somewhere("received by the server and saved.]");
+    bob.until_somewhere("received by the server and");
     bob.until_last(&[">>>"]);
 }
 
@@ -401,6 +492,36 @@ fn a_paste_may_be_one_message_or_given_up() {
     let rows = carol.rows();
     let at = rows.iter().position(|row| row == "bob: one").unwrap();
     assert_eq!(rows[at + 1..at + 4], ["  two", "  >>> three", "  four!"]);
+}
+
+#[test]
+fn a_question_mark_lists_at_once_and_a_long_answer_stops_at_the_end_of_a_page() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 40, 24);
+    bob.keys("se?");
+    bob.until_last(&[
+        "  a command:",
+        "send                 send_all",
+        "set                  send_group  not now",
+        ">>> se",
+    ]);
+    bob.keys("nd alice what?\x15help\r");
+    bob.until("a page", |rows, _| {
+        rows[0] == "Messages" && rows.last().unwrap().ends_with("more: Enter goes on --")
+    });
+    while bob.rows().last().unwrap().contains("Enter goes on") {
+        let before = bob.rows();
+        bob.keys("\r");
+        bob.until("the next page", |rows, _| {
+            rows.last().unwrap().len() > 2 && rows.last() != before.last()
+        });
+    }
+    bob.until_last(&[">>>"]);
+    bob.until_somewhere("keys, pipes");
+    let all = bob.all_rows();
+    let asked = all.iter().filter(|row| row.contains("Enter goes on"));
+    assert_eq!(asked.count(), 0, "it reads as one text");
+    assert!(all.contains(&"      send a message to one person".to_owned()));
 }
 
 #[test]
@@ -541,6 +662,29 @@ fn control_z_stops_and_fg_goes_on_with_the_same_line() {
     pty.child.wait().unwrap();
 }
 
+/// Else a signal that stops the program may find that thread, and the terminal is not restored.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_thread_of_a_store_leaves_signals_to_the_loop() {
+    let world = World::new();
+    let bob = world.sit("bob", 80, 24);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", bob.child.id())).unwrap();
+    let mut blocked = tasks.filter_map(|task| {
+        let task = task.unwrap().path();
+        let name = std::fs::read_to_string(task.join("comm")).unwrap();
+        let status = std::fs::read_to_string(task.join("status")).unwrap();
+        let mut rows = status.lines();
+        let row = rows.find_map(|row| row.strip_prefix("SigBlk:")).unwrap();
+        let mask = u64::from_str_radix(row.trim(), 16).unwrap();
+        (name.trim() == "store").then_some(mask)
+    });
+    let bit = |signal: Signal| 1 << (signal as u64 - 1);
+    let mask = blocked.next().expect("there is such a thread");
+    for signal in [Signal::SIGTSTP, Signal::SIGTERM, Signal::SIGWINCH] {
+        assert_ne!(mask & bit(signal), 0, "{signal}");
+    }
+}
+
 #[test]
 fn a_dumb_terminal_and_plain_mode_have_no_escape_at_all() {
     let world = World::new();
@@ -607,6 +751,43 @@ fn a_message_may_be_written_in_an_editor_while_others_write() {
 }
 
 #[test]
+fn a_program_of_five_lines_completes_names_and_stands_in_help() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat/plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let manifest = r#"{"api":1,"about":"say hello","args":[{"name":"who","kind":"peer"}]}"#;
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = --ackchat-manifest ]; then\n  echo '{manifest}'\n  exit\nfi\n\
+         echo \"hello, $1\"\n"
+    );
+    let program = folder.join("ackchat-greet");
+    std::fs::write(&program, script).unwrap();
+    let set = Command::new("chmod").arg("700").arg(&program).status();
+    assert!(set.unwrap().success());
+    let _carol = world.sit("carol", 80, 24);
+    let mut bob = world.sit("bob", 80, 40);
+    bob.keys("gree\tCA\t\r");
+    bob.until_last(&[">>> greet carol", "  hello, carol", ">>>"]);
+    bob.keys("greet ");
+    bob.until_last(&[">>> greet WHO"]);
+    bob.keys("\x15help\r");
+    bob.until("a heading of its own", |rows, _| {
+        let at = rows
+            .iter()
+            .position(|row| row == "Other programs (external)");
+        at.is_some_and(|at| {
+            let row = &rows[at + 1];
+            row.starts_with("  greet WHO ") && row.ends_with(" say hello")
+        })
+    });
+    // A program that changes is asked again.
+    let loud = std::fs::read_to_string(&program).unwrap();
+    std::fs::write(&program, loud.replace("hello", "HELLO THERE")).unwrap();
+    bob.keys("greet ca\t\r");
+    bob.until_somewhere("  HELLO THERE, carol");
+}
+
+#[test]
 fn what_config_says_holds_and_rc_lines_run_first() {
     let world = World::new();
     let folder = world.data.path().join("ackchat");
@@ -618,6 +799,7 @@ fn what_config_says_holds_and_rc_lines_run_first() {
     let mut bob = Pty::start(&mut world.client("bob"), 80, 24);
     bob.until_somewhere("  marks = off  (set)");
     bob.until_somewhere("[Invalid command!]");
+    bob.until_somewhere("  rc.chat:2: nonsense");
     bob.keys("set time\r");
     bob.until_somewhere("  time = short  (config.toml:2)");
     let title = "\x1b]2;ackchat: bob\x07";
@@ -629,6 +811,33 @@ fn what_config_says_holds_and_rc_lines_run_first() {
     });
     let rest = bob.written.replace(title, "");
     assert!(rest.contains('\x07'), "one who is named is told");
+}
+
+#[test]
+fn a_batch_begins_with_rc_lines_skips_remarks_and_says_which_line_failed() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("rc.chat"), "nonsense\nset time short\n").unwrap();
+    let mut command = world.client("bob");
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut bob = command.spawn().unwrap();
+    let mut lines = bob.stdin.take().unwrap();
+    let input = b"# a remark\n\nset time\nsend nobody hi\ntable\n";
+    lines.write_all(input).unwrap();
+    drop(lines);
+    let shown = bob.wait_with_output().unwrap();
+    assert_eq!(shown.status.code(), Some(7));
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let rows: Vec<&str> = shown.lines().collect();
+    let at = |row: &str| {
+        let found = rows.iter().position(|shown| *shown == row);
+        found.unwrap_or_else(|| panic!("no {row:?}: {shown}"))
+    };
+    assert!(at("  rc.chat:1: nonsense") < at("  time = short  (set)"));
+    assert!(at("[User does not exist.]") < at("  line 4 of the input: send nobody hi"));
+    assert_eq!(shown.matches("remark").count(), 0);
+    assert_eq!(shown.matches("[Client table:]").count(), 0);
 }
 
 /// A demonstration that leaves nothing in this folder.
@@ -681,7 +890,7 @@ fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
         "echo: hello! I say back whatever you",
         "[Entered group lounge successfully.]",
         "[Group Message echo: hello!",
-        "received by the server and saved.]",
+        "received by the server and",
         "received by echo.]",
     ] {
         assert!(shown.contains(seen), "{seen}: {shown}");
@@ -690,6 +899,17 @@ fn a_newcomer_who_does_what_the_screen_says_sees_messages_groups_and_absence() {
     let (status, written) = you.end();
     assert_eq!(status.code(), Some(0));
     assert!(written.contains("[You are offline. Bye.]"));
+    assert_nothing_stays(&home);
+}
+
+#[test]
+fn nothing_of_a_demonstration_stays_if_its_window_is_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut you = Pty::start(&mut demonstration(&home), 80, 24);
+    you.until_somewhere("send echo hello");
+    you.signal(Signal::SIGHUP);
+    let (status, _) = you.end();
+    assert_eq!(status.signal(), Some(Signal::SIGHUP as i32));
     assert_nothing_stays(&home);
 }
 

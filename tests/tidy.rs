@@ -30,16 +30,17 @@ const FLOORS: [(&str, u8); 13] = [
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 24] = [
+const CRATES: [(&str, &[&str]); 25] = [
     ("blake2", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
     ("clap", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("colored", &["driver/"]),
     ("directories", &["driver/"]),
     ("ed25519_dalek", &["secure/"]),
     ("getrandom", &["driver/"]),
     ("mio", &["driver/"]),
-    ("nix", &["driver/"]),
+    ("nix", &["driver/", "store/worker.rs"]),
     ("nom", &["shell/grammar.rs", "script/", "wire/"]),
     ("regex_lite", &["shell/"]),
     ("ring", &["secure/"]),
@@ -55,7 +56,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("strsim", &["shell/"]),
     ("subtle", &["secure/"]),
     ("toml", &["driver/"]),
-    ("unicode_segmentation", &["shell/editor/"]),
+    ("unicode_segmentation", &["shell/editor/", "shell/wrap.rs"]),
     ("x25519_dalek", &["secure/"]),
     ("zeroize", &["secure/", "driver/"]),
 ];

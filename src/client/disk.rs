@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(super) enum Then {
     Arrive(Box<Item>),
+    /// Whose messages are unread; nobody reads them by that.
+    Count(RequestId),
     Launch(MessageId),
     Load,
     Nothing,
@@ -50,7 +52,7 @@ impl Disk {
     /// Requests that wait for an answer.
     pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> {
         self.open.values().filter_map(|open| match open.then {
-            Then::Recall(request) => Some(request),
+            Then::Count(request) | Then::Recall(request) => Some(request),
             _ => None,
         })
     }
@@ -101,6 +103,7 @@ impl Client {
             Then::Launch(id) => self.on_put_out(id, done.is_some()),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
+            Then::Count(request) => self.on_counted(request, done),
             Then::Recall(request) => self.on_recalled(request, done),
             Then::Release(key) => self.on_released(&key),
             Then::Rows => self.on_rows_written(),

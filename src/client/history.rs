@@ -11,15 +11,28 @@ use crate::model::Delivery;
 impl Client {
     /// Asks our own disk; nothing is sent.
     pub(super) fn recall(&mut self, request: RequestId, recall: Recall) {
-        self.ask_disk(StoreRequest::Recall(recall), Then::Recall(request));
+        let then = if recall == Recall::Unread {
+            Then::Count(request)
+        } else {
+            Then::Recall(request)
+        };
+        self.ask_disk(StoreRequest::Recall(recall), then);
     }
 
-    pub(super) fn on_recalled(&mut self, request: RequestId, done: Option<Done>) {
+    pub(super) fn on_counted(&mut self, request: RequestId, done: Option<Done>) {
         let how = match done {
             Some(Done::Recalled(entries)) => Ok(Outcome::Recalled(entries)),
             _ => Err(RequestError::Disk),
         };
         self.settle(request, how);
+    }
+
+    /// What is held while in a group is unread no more if somebody looks it up.
+    pub(super) fn on_recalled(&mut self, request: RequestId, done: Option<Done>) {
+        if let Some(Done::Recalled(entries)) = &done {
+            self.read_held(entries);
+        }
+        self.on_counted(request, done);
     }
 
     /// Gives up a message that nobody has confirmed. Datagrams with it may have left, so nothing is

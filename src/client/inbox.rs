@@ -4,7 +4,7 @@ use super::disk::Then;
 use super::event::{Arrived, Event, Mark, Via};
 use super::notices::Notice;
 use super::order::{Placed, StreamKey, Streams};
-use super::port::{Done, InMessage, Seen, StoreRequest, readable};
+use super::port::{Done, Entry, InMessage, Seen, StoreRequest, readable};
 use super::{Arrivals, Client, GroupPrivate, Mode, Timer};
 use crate::model::limits::{
     BATCH_STALL, HELD_MAX, MAIL_ACKS_MAX, STORE_QUEUE_MAX, TAIL_BYTES_MAX, TEXT_BYTES_MAX,
@@ -347,7 +347,7 @@ impl Client {
         if is_private && self.holds() {
             item.message.held = true;
             self.inbox.held.push_back(item);
-            self.view.held = self.inbox.held.len();
+            self.count_held();
         } else if std::mem::take(&mut item.message.held) {
             self.release(item);
         } else if self.inbox.released.is_empty() {
@@ -363,6 +363,29 @@ impl Client {
         let (from, id) = (item.message.from.clone(), item.message.id);
         self.inbox.unseen.push_back((from, id));
         self.tell(Event::Message(item.arrived()));
+    }
+
+    /// Of what is held these texts were looked up: they are shown in their turn all the same.
+    pub(super) fn read_held(&mut self, entries: &[Entry]) {
+        let mut read = Vec::new();
+        for item in &mut self.inbox.held {
+            let message = &mut item.message;
+            let is_it = |entry: &Entry| {
+                entry.id == message.id && entry.from.as_ref() == Some(&message.from)
+            };
+            if !message.shown && entries.iter().any(is_it) {
+                message.shown = true;
+                read.push((message.from.clone(), message.id));
+            }
+        }
+        self.count_held();
+        self.mark_shown(read);
+    }
+
+    /// How many are held that nobody has seen.
+    fn count_held(&mut self) {
+        let held = self.inbox.held.iter();
+        self.view.held = held.filter(|item| !item.message.shown).count();
     }
 
     /// What was held is shown, in order of arrival, once: the disk hears first that it is not held

@@ -343,6 +343,12 @@ impl Client {
         self.outbox.unconfirmed_count()
     }
 
+    /// Messages in the outbox that nobody has confirmed.
+    #[must_use]
+    pub const fn unconfirmed(&self) -> &BTreeSet<MessageId> {
+        self.outbox.unconfirmed()
+    }
+
     /// In a group one writes to the group, and asks nothing about others.
     fn is_out_of_place(&self, request: &Request) -> bool {
         let in_group = matches!(self.view.mode, Mode::Group(_));

@@ -164,6 +164,10 @@ impl Outbox {
         self.unconfirmed.len()
     }
 
+    pub(super) const fn unconfirmed(&self) -> &BTreeSet<MessageId> {
+        &self.unconfirmed
+    }
+
     /// Messages whose outcome somebody waits for, and can still come soon.
     pub(super) fn open_messages(&self) -> impl Iterator<Item = MessageId> {
         let awaited = |out: &&Out| out.request.is_some() && !out.unconfirmed;

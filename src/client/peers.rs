@@ -97,6 +97,9 @@ impl Client {
             self.peers.identities.insert(pin.session_key, identity);
             self.view.identities.insert(name.clone(), identity);
         }
+        if let Some(entry) = self.view.table.get_mut(&name) {
+            entry.key_changed = false;
+        }
         self.links.know(pin.session_key);
         self.peers.names.insert(pin.session_key, name.clone());
         self.peers.pins.insert(name, pin);
@@ -113,6 +116,7 @@ impl Client {
         let entry = Entry {
             status: row.status,
             address: row.address,
+            key_changed: *name != self.view.name && !self.peers.is_trusted(name, &key),
         };
         self.view.table.remove(name);
         self.view.table.insert(name.clone(), entry);
@@ -624,7 +628,9 @@ impl Client {
             let how = if Fingerprint::of(&identity) == fingerprint {
                 Ok(Outcome::Done)
             } else {
-                Err(RequestError::Refused("the fingerprint is another".into()))
+                Err(RequestError::NotTrusted(
+                    "these are not the digits of the key in use".into(),
+                ))
             };
             self.settle(request, how);
             return;
@@ -635,7 +641,7 @@ impl Client {
         }
         let Some(address) = address.filter(|_| self.table.is_online(&name)) else {
             let why = "it is not online; its card cannot be seen";
-            self.settle(request, Err(RequestError::Refused(why.into())));
+            self.settle(request, Err(RequestError::NotTrusted(why.into())));
             return;
         };
         let route = Route {
@@ -660,8 +666,8 @@ impl Client {
         identity: PublicKey,
     ) {
         if Fingerprint::of(&identity) != fingerprint {
-            let why = "the fingerprint is another";
-            self.settle(request, Err(RequestError::Refused(why.into())));
+            let why = "these are not the digits of the key in use";
+            self.settle(request, Err(RequestError::NotTrusted(why.into())));
             return;
         }
         if let Some(old) = self.peers.pins.get(name).map(|pin| pin.session_key)
@@ -677,7 +683,7 @@ impl Client {
     pub(super) fn on_trust_over(&mut self, key: &PublicKey) {
         if let Some((request, ..)) = self.peers.trusts.remove(key) {
             let why = "it does not answer; its card cannot be seen";
-            self.settle(request, Err(RequestError::Refused(why.into())));
+            self.settle(request, Err(RequestError::NotTrusted(why.into())));
         }
     }
 }

@@ -121,6 +121,9 @@ pub enum RequestError {
     /// One was removed.
     #[error("not a member of this group any more")]
     NotMember,
+    /// A key was not accepted: nobody but this program said so.
+    #[error("not trusted: {0}")]
+    NotTrusted(Box<str>),
     /// The outbox holds nothing of this id.
     #[error("no message in the outbox has such an id: see outbox")]
     NoSuchMessage,

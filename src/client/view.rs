@@ -21,7 +21,7 @@ pub struct View {
     pub table_complete: bool,
     /// Groups seen in lists, joined or created.
     pub groups: BTreeSet<GroupName>,
-    /// How many messages are held while in a group.
+    /// How many messages are held while in a group, and nobody has looked them up.
     pub held: usize,
     /// One's own 30 digits.
     pub fingerprint: Fingerprint,
@@ -38,6 +38,8 @@ pub struct Entry {
     pub status: Status,
     /// Where it is, or was.
     pub address: Option<SocketAddr>,
+    /// Its key is not the one that is pinned: nothing is sent to it.
+    pub key_changed: bool,
 }
 
 /// What commands mean now (semantics.md 3.1).

@@ -192,6 +192,12 @@ impl Child {
         self.due
     }
 
+    /// Whether it was told to end, by us.
+    #[must_use]
+    pub fn is_told_to_end(&self) -> bool {
+        self.urgency != Urgency::None
+    }
+
     /// Ends it and all that it started, without waiting for what they say.
     pub fn kill(&mut self) {
         self.signal(Signal::SIGKILL);

@@ -1,10 +1,10 @@
 //! The client's loop: lines from a terminal or a pipe into the shell, words out of it.
 
+use super::chores::{Chores, Place};
 use super::config::Start;
 use super::console::{Console, Mode, Typed, Urgent};
 use super::control::{self, Doors, Listener};
 use super::editing::Editing;
-use super::errands::{Errands, Place};
 use super::guest::{Company, Guest};
 use super::history::History;
 use super::input::{Input, Read};
@@ -37,17 +37,21 @@ use crate::shell::incoming::Line;
 use crate::shell::records::Whereabouts;
 use crate::shell::settings::NotifyText;
 use crate::shell::wrap::Layout;
+use crate::shell::{self, clean, explain};
 use crate::shell::{Exit, LineId, OnFailure, Output, Settings, Shell, Shown, Tone};
 use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
 use signal_hook::low_level::emulate_default_handler;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Columns of a line that are told when it fails.
+const QUOTE_COLUMNS: usize = 50;
 
 /// What `join` may be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,10 +127,12 @@ pub fn run(options: &JoinOptions) -> Exit {
 
 /// The same with others in its loop.
 pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
+    let folder = company.folder;
     let opened = config::settle(options).and_then(|start| {
         let mut chat = Loop::open(&start)?;
-        if chat.desk.is_some() {
-            chat.rc = start.rc.into();
+        // A demonstration is the same for everybody.
+        if company.tour.is_none() {
+            chat.rc = start.rc;
         }
         for guest in &company.guests {
             let watched = chat.reactor.watch_guest(guest.descriptor());
@@ -143,7 +149,17 @@ pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
         Ok(chat)
     });
     match opened {
-        Ok(mut chat) => chat.run(),
+        Ok(mut chat) => {
+            let exit = chat.run();
+            let deadly = chat.deadly;
+            drop(chat);
+            drop(folder);
+            if let Some(signal) = deadly {
+                // It ends the program, so that its parent sees the cause.
+                emulate_default_handler(signal).ok();
+            }
+            exit
+        }
         Err(fault) => fault.report(),
     }
 }
@@ -158,7 +174,7 @@ struct Loop {
     screen: Screen,
     shell: Shell,
     /// Other programs that run for the shell.
-    errands: Errands,
+    chores: Chores,
     /// Keys that wait until it is known what can be completed.
     held_keys: Vec<u8>,
     store: ClientStore,
@@ -172,7 +188,10 @@ struct Loop {
     /// The line by which it leaves when its only guest is done, and how it ends then.
     parting: Option<(LineId, Exit)>,
     on_failure: OnFailure,
-    in_flight: BTreeSet<LineId>,
+    /// Lines without an outcome, and where each stood, if it is to be told when it fails.
+    in_flight: BTreeMap<LineId, Option<String>>,
+    /// How many lines of the input were taken.
+    line_count: u64,
     entropy: Instant,
     /// Lines were read that nobody has taken out yet.
     backlog: bool,
@@ -181,6 +200,8 @@ struct Loop {
     /// The prompt is back then.
     prompt_due: Option<Instant>,
     stage: Stage,
+    /// The signal by which the program has to die, once all is as it was before.
+    deadly: Option<i32>,
     /// A line that could not even be read.
     failed: Option<Exit>,
     /// Whoever read our output went away while lines were waiting to be carried out.
@@ -188,7 +209,7 @@ struct Loop {
     /// The terminal and the lines typed at it, if somebody sits there.
     desk: Option<Desk>,
     /// Lines of rc.chat that are still to be entered.
-    rc: VecDeque<String>,
+    rc: Vec<(usize, String)>,
     /// Others that live in this loop.
     guests: Vec<Box<dyn Guest>>,
     /// Says what to try next.
@@ -205,8 +226,6 @@ struct Desk {
     history: History,
     /// Where a message being written lies.
     directory: PathBuf,
-    /// The signal by which the program has to die, once the terminal is restored.
-    deadly: Option<i32>,
     /// The terminal is lent to an editor.
     editing: Option<Editing>,
     kind: Kind,
@@ -299,7 +318,7 @@ impl Loop {
                 .with_values(start.values.clone())
                 .with_whereabouts(whereabouts)
                 .with_programs(start.hooks.clone()),
-            errands: errands(start, &profile, door),
+            chores: chores(start, &profile, door),
             held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
@@ -309,15 +328,17 @@ impl Loop {
             face: options.face,
             parting: None,
             on_failure: settings.on_failure,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            line_count: 0,
             backlog: false,
             messages: 0,
             prompt_due: None,
             stage: Stage::Open,
+            deadly: None,
             failed: None,
             cut_short: false,
             desk,
-            rc: VecDeque::new(),
+            rc: Vec::new(),
             guests: Vec::new(),
             tour: None,
             unfinished: false,
@@ -328,11 +349,12 @@ impl Loop {
     fn run(&mut self) -> Exit {
         let now = self.reactor.now();
         let line = self.shell.start(now);
-        self.in_flight.insert(line);
-        for line in std::mem::take(&mut self.rc) {
+        self.in_flight.insert(line, None);
+        for (number, text) in std::mem::take(&mut self.rc) {
             // They wait for the login, which decides what they mean.
-            let line = self.shell.handle_line(now, &line);
-            self.in_flight.insert(line);
+            let line = self.shell.handle_preparation(now, &text);
+            let place = format!("rc.chat:{number}");
+            self.in_flight.insert(line, Some(quote(&place, &text)));
         }
         self.hold_prompt(now);
         self.tell_complaint();
@@ -348,13 +370,11 @@ impl Loop {
             }
             result = self.turn();
         };
+        self.chores.end();
         self.console.hide();
         self.print();
         let shown = self.screen.finish();
-        if let Some(signal) = self.desk.take().and_then(|desk| desk.deadly) {
-            // It ends the program, so that its parent sees the cause.
-            emulate_default_handler(signal).ok();
-        }
+        self.desk = None;
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
         let exit = self.last_guests(exit);
@@ -386,9 +406,7 @@ impl Loop {
         self.turn_guests(now);
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
-                if let Some(desk) = &mut self.desk {
-                    desk.deadly = Some(signal);
-                }
+                self.deadly = Some(signal);
                 self.stage = Stage::Over(Exit::Terminated);
                 return Ok(());
             }
@@ -417,7 +435,7 @@ impl Loop {
         }
         self.socket
             .receive(|from, bytes| self.shell.handle_datagram(now, from, bytes));
-        self.errands.turn(now, &self.reactor, &mut self.shell);
+        self.chores.turn(now, &self.reactor, &mut self.shell);
         self.read_keys(now)?;
         self.read_lines(now);
         self.handle_timeouts(now);
@@ -472,7 +490,7 @@ impl Loop {
             Mode::Prompted => {
                 let lines = self.backlog && self.wants_lines();
                 let keys = self.console.has_more() || self.input.is_ready();
-                lines || keys && !self.is_lent() && !self.errands.is_looking()
+                lines || keys && !self.is_lent() && !self.chores.is_looking()
             }
         };
         if self.unfinished || self.socket.is_ready() || self.doors.is_ready() || keys {
@@ -483,14 +501,14 @@ impl Loop {
             Stage::Open | Stage::Ending | Stage::Over(_) => None,
         };
         let escape = self.console.deadline();
-        let errands = self.errands.deadline();
+        let chores = self.chores.deadline();
         let programs = self.doors.deadline();
         let others = [
             self.shell.deadline(),
             self.prompt_due,
             leave,
             escape,
-            errands,
+            chores,
             programs,
         ];
         others
@@ -518,7 +536,7 @@ impl Loop {
             .console
             .deadline()
             .is_some_and(|due| due <= now.instant);
-        if self.errands.is_looking() {
+        if self.chores.is_looking() {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held_keys);
@@ -532,9 +550,9 @@ impl Loop {
                     desk.key_at = now.instant;
                     let keys = &self.buffer[..length];
                     if keys.contains(&b'\t') {
-                        self.errands.look(now, &self.reactor, &mut self.shell);
+                        self.chores.look(now, &self.reactor, &mut self.shell);
                     }
-                    if self.errands.is_looking() {
+                    if self.chores.is_looking() {
                         self.held_keys = keys.to_vec();
                         return Ok(());
                     }
@@ -547,7 +565,8 @@ impl Loop {
                 Read::Nothing => return Ok(()),
             }
         };
-        let assist = self.shell.assist(self.paint.colours());
+        let mut assist = self.shell.assist(self.paint.colours());
+        assist.files = Some(paths::beginning);
         match self.console.feed(now.instant, keys, &assist) {
             None => {}
             Some(Urgent::GivenUp) => self.console.show(),
@@ -567,7 +586,7 @@ impl Loop {
     fn interrupt(&mut self) {
         if self.stage == Stage::Open && !self.in_flight.is_empty() {
             self.in_flight.clear();
-            self.errands.interrupt(self.reactor.now().instant);
+            self.chores.interrupt(self.reactor.now().instant);
             self.prompt_due = None;
             self.console.show();
         } else {
@@ -695,27 +714,44 @@ impl Loop {
                     return;
                 }
                 Some(Typed::End) => self.end(now),
-                Some(Typed::Line(Line::Text(text))) => {
-                    self.remember(&text);
-                    let line = self.shell.handle_line(now, &text);
-                    self.recording.handle_line(now.instant, line, &text);
-                    self.in_flight.insert(line);
-                }
-                Some(Typed::Line(Line::NotUtf8)) => {
-                    self.refuse_line(now, "[Invalid line: it is not UTF-8.]");
-                }
-                Some(Typed::Line(Line::TooMany)) => {
-                    self.refuse_line(now, "[Too many lines wait. Try again.]");
-                }
-                Some(Typed::Line(Line::TooLong)) => {
-                    let words =
-                        format!("[Invalid line: it is longer than {LINE_BYTES_MAX} bytes.]");
-                    self.refuse_line(now, &words);
+                Some(Typed::Line(line)) => {
+                    self.line_count += 1;
+                    self.take_line(now, line);
                 }
             }
             self.hold_prompt(now);
         }
         self.backlog = true;
+    }
+
+    fn take_line(&mut self, now: Now, line: Line) {
+        match line {
+            Line::Text(text) if self.is_remark(&text) => {}
+            Line::Text(text) => {
+                self.remember(&text);
+                let line = self.shell.handle_line(now, &text);
+                self.recording.handle_line(now.instant, line, &text);
+                self.in_flight.insert(line, self.place(&text));
+            }
+            Line::NotUtf8 => self.refuse_line(now, "[Invalid line: it is not UTF-8.]"),
+            Line::TooMany => self.refuse_line(now, "[Too many lines wait. Try again.]"),
+            Line::TooLong => {
+                let words = format!("[Invalid line: it is longer than {LINE_BYTES_MAX} bytes.]");
+                self.refuse_line(now, &words);
+            }
+        }
+    }
+
+    /// Whether a line of a batch is for its readers only.
+    fn is_remark(&self, text: &str) -> bool {
+        let is_batch = self.desk.is_none() && self.shell.conversation().is_none();
+        is_batch && text.trim_start().starts_with('#')
+    }
+
+    /// Where the line stands that was taken last; somebody who types knows.
+    fn place(&self, text: &str) -> Option<String> {
+        let place = format!("line {} of the input", self.line_count);
+        (self.on_failure != OnFailure::Show).then(|| quote(&place, text))
     }
 
     fn remember(&mut self, line: &str) {
@@ -745,6 +781,9 @@ impl Loop {
     /// A line that cannot be handed to the shell fails as one that the shell refuses.
     fn refuse_line(&mut self, now: Now, words: &str) {
         self.say(Tone::Failure, words);
+        if let Some(place) = self.place("") {
+            self.say(Tone::Hint, &place);
+        }
         if self.on_failure != OnFailure::Show {
             self.failed = self.failed.or(Some(Exit::Usage));
         }
@@ -898,10 +937,11 @@ impl Loop {
             match output {
                 // They are for programs.
                 Output::Answer(..) | Output::Aside(_) => {}
+                Output::Clear => self.clear(),
                 Output::Edit(line, target) => self.begin_editing(now, line, &target),
-                Output::Errand(errand) => {
-                    self.errands
-                        .handle(now, &self.reactor, &mut self.shell, errand);
+                Output::Chore(chore) => {
+                    self.chores
+                        .handle(now, &self.reactor, &mut self.shell, chore);
                 }
                 Output::Fact(fact) => self.recording.handle_fact(now.instant, &fact),
                 Output::Leave(exit) => self.stage = Stage::Over(exit),
@@ -913,11 +953,14 @@ impl Loop {
                 }
                 Output::Settled(line, outcome) => {
                     self.recording.handle_settled(line, &outcome);
-                    self.in_flight.remove(&line);
+                    let place = self.in_flight.remove(&line).flatten();
                     if let Some((parting, exit)) = self.parting
                         && parting == line
                     {
                         self.stage = Stage::Over(exit);
+                    }
+                    if let (Some(place), shell::Outcome::Failed { .. }) = (place, outcome) {
+                        self.say(Tone::Hint, &place);
                     }
                 }
                 Output::Show(shown) => self.show(now, &shown),
@@ -935,7 +978,7 @@ impl Loop {
                     count,
                 } => {
                     let written = paths::write_new(Path::new(&*file), &bytes);
-                    let written = written.map(|()| count).map_err(|error| error.to_string());
+                    let written = written.map(|()| count).map_err(|error| paths::why(&error));
                     self.shell.handle_written(line, &file, written);
                 }
             }
@@ -955,8 +998,13 @@ impl Loop {
             Tone::Failure | Tone::Hint | Tone::Notice => Layout::Own,
         };
         let text = self.console.wrapped(&shown.text, layout);
-        self.console
-            .print_above(&self.paint.paint_shown(shown, &text));
+        let text = self.paint.paint_shown(shown, &text);
+        // While the prompt is held somebody waits for what a line of theirs brings.
+        if self.prompt_due.is_some() && shown.messages == 0 {
+            self.console.print_answer(&text);
+        } else {
+            self.console.print_above(&text);
+        }
         if let Some(event) = &shown.event {
             self.tell_company(event);
         }
@@ -999,6 +1047,13 @@ impl Loop {
         }
     }
 
+    /// An empty screen with the prompt at its top.
+    fn clear(&mut self) {
+        if let Some(editor) = self.console.editor() {
+            editor.clear_screen();
+        }
+    }
+
     /// The core waits for its answers, so that there are never many of these.
     fn submit(&mut self, ticket: StoreTicket, request: StoreRequest) {
         self.held_back.push_back((ticket, request));
@@ -1028,7 +1083,6 @@ impl Desk {
             terminal,
             history,
             directory: profile.directory.clone(),
-            deadly: None,
             editing: None,
             kind: Kind::read(),
             title: String::new(),
@@ -1039,7 +1093,7 @@ impl Desk {
 }
 
 /// What other programs are told of a session.
-fn errands(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Errands {
+fn chores(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Chores {
     let Start { options, .. } = start;
     let name = options.name.as_str();
     let place = Place {
@@ -1049,7 +1103,7 @@ fn errands(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Errands
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
     };
-    Errands::new(place, Log::new(profile.history.with_file_name("log")))
+    Chores::new(place, Log::new(profile.history.with_file_name("log")))
 }
 
 /// What a client is told of all that.
@@ -1067,6 +1121,14 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
             Face::Headless | Face::Json | Face::Terminal => Arrivals::Take,
         },
     }
+}
+
+/// A hint that says where a line stands.
+fn quote(place: &str, line: &str) -> String {
+    let line = explain::keep_start(&clean::line(line), QUOTE_COLUMNS);
+    format!("  {place}: {line}")
+        .trim_end_matches([':', ' '])
+        .to_owned()
 }
 
 /// Whether a text has a name as a word of its own.

@@ -25,8 +25,10 @@ pub struct Config {
     sections: Vec<Section>,
     /// What runs when something happens.
     pub hooks: Vec<Hook>,
-    /// What is wrong with it, each with its line and a caret.
+    /// What is wrong with it, each with its line and a caret, in the order of the file.
     pub complaints: Vec<String>,
+    /// The same while it is read, each with its place.
+    found: Vec<(usize, String)>,
 }
 
 /// `[default]`, or `[profile.NAME]`.
@@ -43,6 +45,9 @@ struct Entry {
     value: String,
     line: usize,
 }
+
+/// A line of a file and its number.
+pub type Numbered = (usize, String);
 
 /// The longest file that is read: some thousand lines.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -78,11 +83,12 @@ impl Config {
             Ok(table) => config.take(page, table.get_ref()),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                config
-                    .complaints
-                    .push(page.complaint(&span, error.message()));
+                config.complain(page, &span, error.message());
             }
         }
+        let mut found = std::mem::take(&mut config.found);
+        found.sort_by_key(|(at, _)| *at);
+        config.complaints = found.into_iter().map(|(_, complaint)| complaint).collect();
         config
     }
 
@@ -104,13 +110,19 @@ impl Config {
                     }
                 }
                 ("hook", DeValue::Array(list)) => {
-                    let (hooks, complaints) = hooks::read(page, list);
+                    let (hooks, wrong) = hooks::read(page, list);
                     self.hooks = hooks;
-                    self.complaints.extend(complaints);
+                    for (span, words) in wrong {
+                        self.complain(page, &span, &words);
+                    }
                 }
                 ("hook", _) => self.complain(page, &value.span(), "write [[hook]]"),
                 ("default_profile" | "default" | "profile", _) => {
                     self.complain(page, &value.span(), "this is not what stands here");
+                }
+                (setting, _) if settings::find(setting).is_some() => {
+                    let words = "this belongs below [default] or [profile.NAME]";
+                    self.complain(page, &key.span(), words);
                 }
                 (other, _) => {
                     let known = ["default_profile", "default", "profile", "hook"];
@@ -152,7 +164,19 @@ impl Config {
     }
 
     fn complain(&mut self, page: Page<'_>, span: &Range<usize>, words: &str) {
-        self.complaints.push(page.complaint(span, words));
+        self.found.push((span.start, page.complaint(span, words)));
+    }
+
+    /// True if there is a section of this profile.
+    fn has(&self, profile: &str) -> bool {
+        let mut names = self.profiles();
+        names.any(|name| name.eq_ignore_ascii_case(profile))
+    }
+
+    fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.sections
+            .iter()
+            .filter_map(|section| section.profile.as_deref())
     }
 
     /// What holds for a profile.
@@ -208,11 +232,11 @@ pub fn show(values: &Values, with_origin: bool) -> String {
     SETTINGS.iter().map(row).collect()
 }
 
-/// The lines of rc.chat that hold something.
+/// The lines of rc.chat that hold something, with their numbers.
 ///
 /// # Errors
 /// It cannot be read, or others can write to it.
-pub fn rc(path: &Path) -> Result<Vec<String>, Fault> {
+pub fn rc(path: &Path) -> Result<Vec<Numbered>, Fault> {
     let text = match paths::read_shared(path, FILE_BYTES_MAX) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -221,9 +245,9 @@ pub fn rc(path: &Path) -> Result<Vec<String>, Fault> {
             return Err(Fault::new(Exit::Usage, &words));
         }
     };
-    let rows = text.lines().map(str::trim);
-    let rows = rows.filter(|row| !row.is_empty() && !row.starts_with('#'));
-    Ok(rows.map(str::to_owned).collect())
+    let rows = (1..).zip(text.lines().map(str::trim));
+    let rows = rows.filter(|(_, row)| !row.is_empty() && !row.starts_with('#'));
+    Ok(rows.map(|(number, row)| (number, row.to_owned())).collect())
 }
 
 /// What a client starts with.
@@ -234,7 +258,7 @@ pub struct Start {
     /// What is set, and by whom.
     pub values: Values,
     /// The lines of rc.chat.
-    pub rc: Vec<String>,
+    pub rc: Vec<Numbered>,
     /// What runs when something happens.
     pub hooks: Vec<Hook>,
     /// Where programs lie that are commands.
@@ -414,6 +438,18 @@ pub fn answer(file: Option<&Path>, question: &Question) -> Exit {
             profile,
             with_origin,
         } => {
+            if let Some(profile) = profile
+                && !config.has(profile)
+            {
+                let near = explain::nearest(profile, config.profiles());
+                let near = explain::did_you_mean(&near).map(|near| format!(": {near}"));
+                let words = format!(
+                    "{} has no [profile.{profile}]{}",
+                    path.display(),
+                    near.unwrap_or_else(|| ".".to_owned())
+                );
+                return Fault::new(Exit::Usage, &words).report();
+            }
             let profile = profile.as_deref().or(config.default_profile.as_deref());
             let mut values = config.values(profile.unwrap_or_default());
             if let Err(fault) = add_environment(&mut values) {
@@ -441,7 +477,7 @@ impl<'a> Page<'a> {
     }
 
     /// `config.toml:12: what is wrong`, the line, and a caret.
-    pub(super) fn complaint(self, span: &Range<usize>, words: &str) -> String {
+    fn complaint(self, span: &Range<usize>, words: &str) -> String {
         let line = self.line(span.start);
         let row_at = self.0.get(..span.start).and_then(|text| text.rfind('\n'));
         let begin = row_at.map_or(0, |newline| newline + 1);
@@ -520,7 +556,7 @@ time = "iso"
             ),
             (
                 "[default]\ntime = \"long\"",
-                "config.toml:2:\n  time = \"long\"\n         ^^^^^^ time is off, short, iso",
+                "config.toml:2:\n  time = \"long\"\n         ^^^^^^ Setting time takes off, short, iso",
             ),
             (
                 "[profile.x]\nport = 70000",
@@ -529,6 +565,10 @@ time = "iso"
             (
                 "[profil.x]\nport = 1",
                 "config.toml:1:\n  [profil.x]\n   ^^^^^^ did you mean profile?",
+            ),
+            (
+                "notify = \"off\"\n[default]",
+                "config.toml:1:\n  notify = \"off\"\n  ^^^^^^ this belongs below [default] or [profile.NAME]",
             ),
             (
                 "[default]\ntime = [1]",
@@ -542,6 +582,15 @@ time = "iso"
     }
 
     #[test]
+    fn what_is_wrong_is_told_in_the_order_of_the_file() {
+        let text = "[profile.b]\nzz = 1\naa = 1\n[default]\nbb = 1\n[profile.a]\ncc = 1";
+        let lines = Config::parse(text).complaints;
+        let at = |line: &String| line.split(':').nth(1).map(str::to_owned);
+        let at: Vec<_> = lines.iter().filter_map(at).collect();
+        assert_eq!(at, ["2", "3", "5", "7"]);
+    }
+
+    #[test]
     fn one_bad_line_does_not_spoil_the_others() {
         let config = Config::parse("[default]\nbad = 1\ntime = \"iso\"");
         assert_eq!(config.complaints.len(), 1);
@@ -552,8 +601,9 @@ time = "iso"
     fn rc_lines_are_those_that_hold_something() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rc.chat");
-        assert_eq!(rc(&path).unwrap(), [""; 0]);
+        assert_eq!(rc(&path).unwrap(), []);
         fs::write(&path, "# mine\n\n  set time short\nopen bob\n").unwrap();
-        assert_eq!(rc(&path).unwrap(), ["set time short", "open bob"]);
+        let rows = [(3, "set time short".to_owned()), (4, "open bob".to_owned())];
+        assert_eq!(rc(&path).unwrap(), rows);
     }
 }

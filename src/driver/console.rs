@@ -1,6 +1,7 @@
 //! What a person or a pipe sees: lines in; notices, a prompt, and at most one redraw a turn out. No
 //! I/O.
 
+use super::pages::Pages;
 use super::paste::{Answer, Guard};
 use crate::model::Instant;
 use crate::model::limits::{ESCAPE_WAIT, LINES_WAITING_MAX};
@@ -58,6 +59,8 @@ struct Edited {
     /// The prompt that holds when no question is asked.
     prompt: String,
     guard: Guard,
+    /// The rest of a long answer.
+    pages: Pages,
     /// Half an escape sequence is given up then.
     escape_due: Option<Instant>,
     /// More keys wait inside the editor.
@@ -89,6 +92,7 @@ impl Console {
                 editor,
                 prompt: String::new(),
                 guard: Guard::default(),
+                pages: Pages::default(),
                 escape_due: None,
                 more: false,
             })),
@@ -172,6 +176,15 @@ impl Console {
         }
     }
 
+    /// The same with the answer to a line that somebody typed: if it is longer than the screen, a
+    /// page at a time, unless more lines were typed already.
+    pub fn print_answer(&mut self, text: &str) {
+        match &mut self.source {
+            Source::Edited(edited) if self.typed.is_empty() => edited.print_answer(text),
+            _ => self.print_above(text),
+        }
+    }
+
     /// The prompt that holds now.
     pub fn set_prompt(&mut self, prompt: &str) {
         if let Source::Edited(edited) = &mut self.source {
@@ -220,6 +233,30 @@ impl Console {
 }
 
 impl Edited {
+    fn print_answer(&mut self, text: &str) {
+        if self.pages.is_open() || self.more {
+            return self.editor.print_above(text);
+        }
+        let page = self.pages.begin(text, self.editor.rows());
+        self.editor.print_above(&page);
+        self.apply_prompt();
+    }
+
+    /// Enter alone turns the page; whoever types something has seen enough.
+    fn turn_page(&mut self, text: &str) -> bool {
+        if !text.trim().is_empty() {
+            self.pages.close();
+        }
+        if !self.pages.is_open() {
+            return false;
+        }
+        let page = self.pages.turn(self.editor.rows());
+        self.editor.take_back_row();
+        self.editor.print_above(&page);
+        self.editor.show();
+        true
+    }
+
     fn feed<H: Assist>(
         &mut self,
         now: Instant,
@@ -254,7 +291,8 @@ impl Edited {
             editor::Typed::Suspend => return Some(Urgent::Suspend),
             editor::Typed::Interrupt(text) => {
                 let queued = !typed.is_empty();
-                let is_given_up = self.guard.cancel() || queued || !text.is_empty();
+                let asked = self.guard.cancel() | self.pages.close();
+                let is_given_up = asked || queued || !text.is_empty();
                 typed.clear();
                 return Some(if is_given_up {
                     Urgent::GivenUp
@@ -262,14 +300,18 @@ impl Edited {
                     Urgent::Interrupt
                 });
             }
-            editor::Typed::End if self.guard.cancel() => self.editor.show(),
+            editor::Typed::End if self.guard.cancel() | self.pages.close() => self.editor.show(),
             editor::Typed::End => typed.push_back(Typed::End),
             editor::Typed::Line(text) if self.guard.is_asking() => self.on_answer(&text, typed),
+            editor::Typed::Line(text) if self.turn_page(&text) => {}
             editor::Typed::Line(text) => push(typed, text),
-            editor::Typed::Pasted(text) => match self.guard.ask(text) {
-                Some(answer) => self.obey(answer, typed),
-                None => self.editor.show(),
-            },
+            editor::Typed::Pasted(text) => {
+                self.pages.close();
+                match self.guard.ask(text) {
+                    Some(answer) => self.obey(answer, typed),
+                    None => self.editor.show(),
+                }
+            }
         }
         None
     }
@@ -298,7 +340,7 @@ impl Edited {
     }
 
     fn apply_prompt(&mut self) {
-        match self.guard.question() {
+        match self.guard.question().or_else(|| self.pages.question()) {
             Some(question) => self.editor.set_prompt(&question),
             None => self.editor.set_prompt(&self.prompt),
         }
@@ -422,7 +464,7 @@ mod tests {
         assert_eq!(keys(&mut console, &paste("1\n2\n3\n4")), None);
         assert_eq!(keys(&mut console, "\r\x03"), None);
         assert_eq!(keys(&mut console, ""), Some(Urgent::GivenUp));
-        assert_eq!(keys(&mut console, &(paste("1\n2") + "\r")), None);
+        console.print_answer(&"row\n".repeat(30));
         assert_eq!(keys(&mut console, "\x03"), Some(Urgent::GivenUp));
         assert_eq!(typed(&mut console), []);
         assert_eq!(keys(&mut console, "\x03"), Some(Urgent::Interrupt));
@@ -432,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_paste_asks_before_any_line_of_it_runs() {
+    fn a_paste_of_several_lines_asks_before_any_of_them_runs() {
         let rows = "one\n\ntwo\nthree\nfour";
         let answered = |answer: &str| {
             let mut console = prompted();
@@ -454,9 +496,47 @@ mod tests {
     }
 
     #[test]
-    fn a_short_paste_runs_line_by_line() {
+    fn a_pasted_line_waits_for_enter_and_runs_as_it_is() {
         let mut console = prompted();
-        keys(&mut console, &(paste("one\n\ntwo\n") + "\r"));
-        assert_eq!(typed(&mut console), ["one", "two"].map(line));
+        keys(&mut console, &paste("one\n"));
+        assert_eq!(typed(&mut console), []);
+        keys(&mut console, "\r");
+        assert_eq!(typed(&mut console), [line("one")]);
+    }
+
+    #[test]
+    fn a_long_answer_stops_at_the_end_of_a_page_and_enter_goes_on() {
+        let mut console = prompted();
+        let rows: Vec<String> = (1..=30).map(|row| format!("row {row}")).collect();
+        console.print_answer(&rows.join("\n"));
+        let first = console.take_output(&());
+        assert!(
+            first.contains("row 23\n-- 7 more: Enter goes on -- "),
+            "{first:?}"
+        );
+        console.print_above("bob: hi");
+        keys(&mut console, "\r");
+        let second = console.take_output(&());
+        assert!(second.contains("bob: hi\n"), "{second:?}");
+        assert!(second.contains("row 30\n>>> "), "{second:?}");
+        assert_eq!(typed(&mut console), []);
+        console.print_answer(&rows.join("\n"));
+        keys(&mut console, "table\r");
+        assert_eq!(typed(&mut console), [line("table")]);
+        console.show();
+        assert!(
+            console
+                .take_output(&())
+                .ends_with(">>> \r\x1b[4C\x1b[?2026l")
+        );
+    }
+
+    #[test]
+    fn a_long_answer_comes_whole_where_more_was_typed_already() {
+        let mut console = prompted();
+        keys(&mut console, "help\rtable\r");
+        assert_eq!(console.poll(), Some(line("help")));
+        console.print_answer(&"row\n".repeat(30));
+        assert_eq!(console.take_output(&()).matches("row").count(), 30);
     }
 }

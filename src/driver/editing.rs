@@ -3,6 +3,9 @@
 use crate::model::limits::TEXT_BYTES_MAX;
 use crate::shell::LineId;
 use crate::shell::args::Target;
+use nix::poll::{PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -98,8 +101,35 @@ impl Editing {
     }
 }
 
+/// An editor that runs when the program ends is asked to end, too; it has so long for it.
+const END_STEP_MS: u16 = 20;
+const END_STEPS: usize = 50;
+
+impl Editing {
+    /// Two programs would read from one terminal.
+    fn end(&mut self) {
+        let Ok(process) = i32::try_from(self.child.id()) else {
+            return;
+        };
+        let is_over = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
+        if is_over(&mut self.child) {
+            return;
+        }
+        kill(Pid::from_raw(process), Signal::SIGTERM).ok();
+        for _ in 0..END_STEPS {
+            if is_over(&mut self.child) {
+                return;
+            }
+            poll(&mut [], PollTimeout::from(END_STEP_MS)).ok();
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
 impl Drop for Editing {
     fn drop(&mut self) {
+        self.end();
         fs::remove_file(&self.path).ok();
     }
 }
@@ -132,6 +162,26 @@ mod tests {
     fn what_was_written_is_the_text_without_its_last_newline() {
         let text = written("test \"$1\" = --wait && printf 'one\\n  two\\n' > \"$2\"");
         assert_eq!(text, "one\n  two");
+    }
+
+    #[test]
+    fn an_editor_that_still_runs_ends_with_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("editor");
+        fs::write(&program, "#!/bin/sh\nread _ < \"$0.never\"\n").unwrap();
+        let mut mode = fs::metadata(&program).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o700);
+        fs::set_permissions(&program, mode).unwrap();
+        let fifo = folder.path().join("editor.never");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let target = Target::Name("bob".parse().unwrap());
+        let path = folder.path().join("message");
+        let begun = Editing::start(Some(program.into()), path, LineId(1), target);
+        let mut editing = begun.unwrap();
+        assert!(editing.poll().is_none(), "it runs");
+        let process = Pid::from_raw(i32::try_from(editing.child.id()).unwrap());
+        drop(editing);
+        assert_eq!(kill(process, None), Err(nix::errno::Errno::ESRCH));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Programs that live in the client's loop: one wait for all of them.
 
+use super::folder::Folder;
 use super::tour::Tour;
 use crate::client::Event;
 use crate::shell::Exit;
@@ -44,4 +45,6 @@ pub struct Company {
     pub tour: Option<Tour>,
     /// Programs that use the session and came with it.
     pub streams: Vec<UnixStream>,
+    /// Where all of them keep what they keep, if nothing of it is to stay.
+    pub(super) folder: Option<Folder>,
 }

@@ -19,8 +19,8 @@ const KEYS: [&str; 7] = ["if", "name", "on", "reply", "run", "stdin", "timeout"]
 type Wrong = (Range<usize>, String);
 
 /// All hooks that are right, and what is wrong with the others.
-pub(super) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<String>) {
-    let (mut hooks, mut complaints): (Vec<Hook>, Vec<String>) = (Vec::new(), Vec::new());
+pub(super) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<Wrong>) {
+    let (mut hooks, mut wrong): (Vec<Hook>, Vec<Wrong>) = (Vec::new(), Vec::new());
     for item in list {
         let read = match item.get_ref() {
             DeValue::Table(table) => hook(page, &item.span(), table),
@@ -30,18 +30,18 @@ pub(super) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<String
         match read {
             Ok(hook) if is_known(&hook) => {
                 let words = format!("two hooks are called {}", hook.name);
-                complaints.push(page.complaint(&item.span(), &words));
+                wrong.push((item.span(), words));
             }
             Ok(_) if hooks.len() >= HOOKS_MAX => {
                 let words = format!("there are more than {HOOKS_MAX} hooks");
-                complaints.push(page.complaint(&item.span(), &words));
+                wrong.push((item.span(), words));
                 break;
             }
             Ok(hook) => hooks.push(hook),
-            Err((span, words)) => complaints.push(page.complaint(&span, &words)),
+            Err(what) => wrong.push(what),
         }
     }
-    (hooks, complaints)
+    (hooks, wrong)
 }
 
 fn hook(page: Page<'_>, whole: &Range<usize>, table: &DeTable<'_>) -> Result<Hook, Wrong> {

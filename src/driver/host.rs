@@ -1,20 +1,18 @@
 //! `host` and `demo`: a server, its first client and perhaps a friend, in one process and one loop.
 
+use super::Fault;
 use super::client::{self, JoinOptions};
 use super::echo::Echo;
+use super::folder::Folder;
 use super::guest::{Company, Guest};
 use super::reactor::Reactor;
 use super::server::{self, ServeOptions};
 use super::tour::{self, Tour};
-use super::{Fault, ambient};
 use crate::model::Name;
 use crate::model::limits::LEAVE;
 use crate::shell::Exit;
-use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
 
 /// A server for everybody who can reach this machine, and a client of it.
 #[must_use]
@@ -33,7 +31,6 @@ pub fn host(serve: &ServeOptions, join: &JoinOptions) -> Exit {
     let company = Company {
         guests: vec![house.guest],
         hints: vec![hint],
-        tour: None,
         ..Company::default()
     };
     client::run_with(&join, company)
@@ -42,11 +39,14 @@ pub fn host(serve: &ServeOptions, join: &JoinOptions) -> Exit {
 /// A server on loopback, a friend who answers, and a shell with a tour; nothing of it stays.
 #[must_use]
 pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
-    let folder = match Folder::make() {
+    let folder = match Folder::make("demo") {
         Ok(folder) => folder,
-        Err(fault) => return fault.report(),
+        Err(error) => {
+            let words = format!("Cannot make a temporary folder: {error}.");
+            return Fault::new(Exit::Unreachable, &words).report();
+        }
     };
-    let data = Some(folder.0.clone());
+    let data = Some(folder.path().to_owned());
     let serve = ServeOptions {
         bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
         port: 0,
@@ -75,6 +75,7 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         guests,
         hints: vec![tour::INTRODUCTION.to_owned()],
         tour: Some(Tour::new(echo_name())),
+        folder: Some(folder),
         ..Company::default()
     };
     client::run_with(&join, company)
@@ -129,29 +130,6 @@ fn local(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// A folder that goes away with the demonstration.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn make() -> Result<Self, Fault> {
-        let [a, b, c, d, ..] = ambient::random();
-        let number = u32::from_be_bytes([a, b, c, d]);
-        let path = std::env::temp_dir().join(format!("ackchat-demo-{number:08x}"));
-        let made = DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|error| {
-            let words = format!("Cannot make {}: {error}.", path.display());
-            Fault::new(Exit::Usage, &words)
-        })?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,14 +144,5 @@ mod tests {
             let address = local(bound.parse().unwrap());
             assert_eq!(address, reached.parse().unwrap());
         }
-    }
-
-    #[test]
-    fn nothing_of_a_demonstration_stays() {
-        let folder = Folder::make().unwrap();
-        let path = folder.0.clone();
-        assert!(path.is_dir());
-        drop(folder);
-        assert!(!path.exists());
     }
 }

@@ -22,10 +22,7 @@ pub fn run(files: &[String]) -> Exit {
     let paths = files.iter().map(String::as_str);
     let recordings: Vec<(&str, &str)> = paths.zip(texts.iter().map(String::as_str)).collect();
     match merge(&recordings) {
-        Ok(merged) => {
-            output::say(&merged);
-            Exit::Done
-        }
+        Ok(merged) => output::say(&merged),
         Err(MergeError::Broken(diagnostic)) => {
             output::complain(&diagnostic.to_string());
             Exit::Parse

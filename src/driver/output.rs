@@ -8,11 +8,15 @@ use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::{Command, Stdio};
 
 /// As many bytes as a pipe that `poll(2)` calls writable takes without waiting (POSIX, `PIPE_BUF`).
 const PIECE_BYTES: usize = nix::libc::PIPE_BUF;
+
+/// Room that an empty queue keeps.
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// A reader who takes nothing for so many milliseconds is not waited for.
 const PUT_WAIT_MS: u16 = 5000;
@@ -93,6 +97,10 @@ impl Output {
         }
         while self.state == State::Open && !self.queue.is_empty() {
             self.write_piece();
+        }
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_BYTES {
+            // What a flood needed is not needed in quiet times.
+            self.queue = VecDeque::new();
         }
         self.watch(registry);
         self.shown()
@@ -213,23 +221,51 @@ impl Output {
 /// Says a text on stdout, as it is.
 #[expect(clippy::must_use_candidate, reason = "where more is said, nobody asks")]
 pub fn say(text: &str) -> Exit {
-    // A reader who went away has read enough.
-    put(io::stdout().as_fd(), text);
-    Exit::Done
+    match put(io::stdout().as_fd(), text) {
+        // A reader who went away has read enough.
+        Ok(()) | Err(Errno::EPIPE) => Exit::Done,
+        Err(error) => {
+            complain(&format!("[Cannot write the output: {}.]", error.desc()));
+            Exit::No
+        }
+    }
+}
+
+/// Shows a page of the manual: by `man`, where somebody reads it, else as it is written.
+#[must_use]
+pub fn page(text: &str) -> Exit {
+    if !io::stdout().is_terminal() {
+        return say(text);
+    }
+    let mut man = Command::new("man");
+    let Ok(mut man) = man.args(["-l", "-"]).stdin(Stdio::piped()).spawn() else {
+        return say(text);
+    };
+    if let Some(stdin) = man.stdin.take() {
+        // Who quits the pager has read enough.
+        put(stdin.as_fd(), text).ok();
+    }
+    match man.wait() {
+        Ok(_) => Exit::Done,
+        Err(_) => Exit::No,
+    }
 }
 
 /// Says a line on stderr. If nobody reads it, nobody is told.
 pub fn complain(line: &str) {
-    put(io::stderr().as_fd(), &format!("{line}\n"));
+    put(io::stderr().as_fd(), &format!("{line}\n")).ok();
 }
 
 /// Writes all of it, past every buffer and without a panic, unless nobody takes it.
-pub(super) fn put(fd: BorrowedFd<'_>, text: &str) {
-    put_bytes(fd, text.as_bytes());
+pub(super) fn put(fd: BorrowedFd<'_>, text: &str) -> Result<(), Errno> {
+    put_bytes(fd, text.as_bytes())
 }
 
 /// The same for bytes that may be no text.
-pub(super) fn put_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) {
+///
+/// # Errors
+/// As above.
+pub(super) fn put_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
     let mut rest = bytes;
     while !rest.is_empty() {
         match nix::unistd::write(fd, rest) {
@@ -239,12 +275,13 @@ pub(super) fn put_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) {
             Err(Errno::EAGAIN) => {
                 let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
                 if poll(&mut fds, PollTimeout::from(PUT_WAIT_MS)).is_ok_and(|count| count == 0) {
-                    return;
+                    return Err(Errno::EAGAIN);
                 }
             }
-            Err(_) => return,
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Fault, ambient};
 use crate::model::Name;
+use crate::model::limits::COMPLETED_FILES_MAX;
 use crate::secure::Identity;
 use crate::shell::Exit;
 use directories::ProjectDirs;
@@ -30,7 +31,12 @@ impl Profile {
     pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
         let directory = profile_directory(data, name)?;
         let used = format!("Registration request rejected - name {name} used.");
-        let lock = lock(&directory, &used)?;
+        let lock = lock(&directory, &used).map_err(|mut fault| {
+            if fault.line == format!("[{used}]") {
+                fault.line += "\n  a program on this machine has this profile: end that one first";
+            }
+            fault
+        })?;
         let history = state_directory(data)?
             .join("profiles")
             .join(name.to_lower());
@@ -40,6 +46,12 @@ impl Profile {
             history: history.join("history"),
             _lock: lock,
         })
+    }
+
+    /// The file of its store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.directory.join("client.db")
     }
 
     /// The profile's key; a new one at first use.
@@ -140,6 +152,18 @@ pub fn store(data: Option<&Path>, profile: Option<&Name>) -> Result<PathBuf, Fau
         Some(name) => Ok(profile_directory(data, name)?.join("client.db")),
         None => Ok(server_directory(data)?.join("store.db")),
     }
+}
+
+/// The names of the profiles that there are, in order.
+#[must_use]
+pub fn profiles(data: Option<&Path>) -> Vec<String> {
+    let folder = data_directory(data).map(|data| data.join("profiles"));
+    let entries = folder.ok().and_then(|folder| fs::read_dir(folder).ok());
+    let names = entries.into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.parse::<Name>().is_ok()).collect();
+    names.sort();
+    names
 }
 
 fn profile_directory(data: Option<&Path>, name: &Name) -> Result<PathBuf, Fault> {
@@ -350,6 +374,43 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// The paths that begin so, folders with a `/` at their end, in order; for completion.
+#[must_use]
+pub fn beginning(begin: &str) -> Vec<String> {
+    let (folder, name) = match begin.rfind('/') {
+        Some(at) => begin.split_at(at + 1),
+        None => ("", begin),
+    };
+    let place = if folder.is_empty() { "." } else { folder };
+    let Ok(entries) = fs::read_dir(place) else {
+        return Vec::new();
+    };
+    let row = |entry: fs::DirEntry| {
+        let found = entry.file_name().into_string().ok()?;
+        let is_hidden = found.starts_with('.') && !name.starts_with('.');
+        let is_wanted = found.starts_with(name) && !is_hidden;
+        let is_harmless = !found.chars().any(char::is_control);
+        let end = if entry.path().is_dir() { "/" } else { "" };
+        (is_wanted && is_harmless).then(|| format!("{folder}{found}{end}"))
+    };
+    let rows = entries.flatten().filter_map(row);
+    let mut rows: Vec<String> = rows.take(COMPLETED_FILES_MAX).collect();
+    rows.sort();
+    rows
+}
+
+/// Why a file could not be written, without the numbers of an operating system.
+#[must_use]
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => "there is such a file already".to_owned(),
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not permitted".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// As ssh does: a secret that others may read is no secret.
 fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fault> {
     let path = path.display();
@@ -366,7 +427,7 @@ fn demand_private(path: &Path, meta: &fs::Metadata, mode: &str) -> Result<(), Fa
 
 fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
     let words = format!("Cannot {verb} {}: {error}.", path.display());
-    Fault::new(Exit::Usage, &words)
+    Fault::new(Exit::Unreachable, &words)
 }
 
 #[cfg(test)]
@@ -380,6 +441,25 @@ mod tests {
 
     fn set_mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_path_is_completed_by_what_lies_in_its_folder() {
+        let data = tempfile::tempdir().unwrap();
+        for file in ["talk.txt", "tall", ".hidden", "odd\nname"] {
+            fs::write(data.path().join(file), "").unwrap();
+        }
+        fs::create_dir(data.path().join("table")).unwrap();
+        let folder = format!("{}/", data.path().display());
+        let found = |begin: &str| -> Vec<String> {
+            let paths = beginning(&format!("{folder}{begin}"));
+            let rests = paths.iter().map(|path| path.strip_prefix(&folder).unwrap());
+            rests.map(str::to_owned).collect()
+        };
+        assert_eq!(found(""), ["table/", "talk.txt", "tall"]);
+        assert_eq!(found("tal"), ["talk.txt", "tall"]);
+        assert_eq!(found(".h"), [".hidden"]);
+        assert_eq!(found("zoo/"), [""; 0]);
     }
 
     #[test]
@@ -471,7 +551,8 @@ mod tests {
         let first = Profile::open(Some(data.path()), &bob).unwrap();
         assert_eq!(mode(&first.directory), 0o700);
         let fault = Profile::open(Some(data.path()), &shout).unwrap_err();
-        let line = "[Registration request rejected - name BOB used.]";
+        let line = "[Registration request rejected - name BOB used.]\n  \
+            a program on this machine has this profile: end that one first";
         assert_eq!((fault.line.as_str(), fault.exit), (line, Exit::Unreachable));
         drop(first);
         assert!(Profile::open(Some(data.path()), &shout).is_ok());

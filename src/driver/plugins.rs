@@ -2,7 +2,10 @@
 //!
 //! Both places are looked at when such a name is listed, completed or run, never at the start.
 
+use super::{Fault, config, paths};
+use crate::model::Name;
 use crate::model::limits::PLUGINS_MAX;
+use crate::shell::Exit;
 use crate::shell::command::Command;
 use crate::shell::external::{self, PREFIX, Source, Word};
 use std::collections::BTreeMap;
@@ -10,7 +13,9 @@ use std::env;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process;
 
 /// Where such programs are, and what they said of themselves.
 #[derive(Debug, Default)]
@@ -103,7 +108,7 @@ impl Plugins {
             .create_new(true)
             .mode(0o755)
             .open(&path)?;
-        file.write_all(SCRIPT.replace("NAME", word.as_str()).as_bytes())?;
+        file.write_all(script(word.as_str()).as_bytes())?;
         Ok(path)
     }
 }
@@ -117,6 +122,45 @@ pub fn program(folder: &Path, word: &str) -> Option<PathBuf> {
     found
         .find(|found| found.word == word)
         .map(|found| found.path)
+}
+
+/// Becomes such a program: it has our input, output and terminal, and its status is ours. Comes
+/// back only if that cannot be.
+#[must_use]
+pub fn become_program(path: &Path, words: &[String]) -> Exit {
+    let mut command = process::Command::new(path);
+    command.args(words).env("PATH", path_with_us());
+    command.env("ACKCHAT_PLUGIN_API", external::API.to_string());
+    // Of the default profile, unless a session that called us said it.
+    let name = config::name(None, None).ok().flatten();
+    let name: Option<Name> = name.and_then(|name| name.parse().ok());
+    if let Some(name) = name.filter(|_| env::var_os("ACKCHAT_SOCK").is_none()) {
+        command.env("ACKCHAT_SELF", name.as_str());
+        if let Ok(socket) = paths::socket(None, &name, None) {
+            command.env("ACKCHAT_SOCK", socket);
+        }
+    }
+    let error = command.exec();
+    let words = format!("Cannot run {}: {error}.", path.display());
+    Fault::new(Exit::CannotRun, &words).report()
+}
+
+/// The PATH, and last on it this very program, so that a script finds `ackchat`.
+#[must_use]
+pub fn path_with_us() -> String {
+    let path = env::var("PATH").unwrap_or_default();
+    let us = env::current_exe().ok();
+    match us.as_deref().and_then(Path::parent).and_then(Path::to_str) {
+        Some(us) if path.is_empty() => us.to_owned(),
+        Some(us) => format!("{path}:{us}"),
+        None => path,
+    }
+}
+
+/// A script to begin with.
+#[must_use]
+pub fn script(name: &str) -> String {
+    SCRIPT.replace("NAME", name)
 }
 
 const SCRIPT: &str = r#"#!/bin/sh

@@ -236,7 +236,10 @@ fn check(files: &[File]) -> Exit {
 fn list(files: &[File], options: &RunOptions) -> Exit {
     for file in files {
         for test in chosen(file, options) {
-            output::say(&format!("{}: {}\n", file.sources.path(0), test.name));
+            let told = output::say(&format!("{}: {}\n", file.sources.path(0), test.name));
+            if told != Exit::Done {
+                return told;
+            }
         }
     }
     Exit::Done
@@ -263,24 +266,31 @@ fn perform(files: &[File], options: &RunOptions) -> Exit {
     // Without the flag Ctrl-C ends the program as it always does, only without a report.
     signal_hook::flag::register(SIGINT, Arc::clone(&interrupted)).ok();
     let mut run = RunReport::default();
+    let mut told = Exit::Done;
     for file in files {
         let report = perform_file(file, options, &ambient, &interrupted);
         if options.format == Format::Human {
-            output::say(&words::file(&report));
+            told = output::say(&words::file(&report));
         }
         run.files.push(report);
         if interrupted.load(Ordering::Relaxed) {
             run.interrupted = true;
             break;
         }
+        if told != Exit::Done {
+            break;
+        }
     }
-    if options.format == Format::Human {
-        output::say(&words::summary(&run));
-    } else {
-        output::say(&written(&run, options.format));
+    if told == Exit::Done {
+        let result = match options.format {
+            Format::Human => words::summary(&run),
+            other => written(&run, other),
+        };
+        told = output::say(&result);
     }
     match write_files(&run, options) {
-        Ok(()) => run.exit(),
+        Ok(()) if told == Exit::Done => run.exit(),
+        Ok(()) => told,
         Err(exit) => exit,
     }
 }
@@ -354,7 +364,7 @@ fn perform_file(
         tests: Vec::new(),
     };
     for test in chosen(file, options) {
-        let mut told = None;
+        let mut told: Option<TestReport> = None;
         for seed in first..=last {
             if interrupted.load(Ordering::Relaxed) {
                 break;
@@ -377,6 +387,10 @@ fn perform_file(
             };
             secrets::hide(&mut result, &options.secrets);
             result.wall = ambient.now().instant.since(began);
+            if let Some(before) = &told {
+                result.runs += before.runs;
+                result.wall += before.wall;
+            }
             let failed = result.result == TestResult::Failed;
             told = Some(result);
             if failed {
@@ -436,7 +450,9 @@ fn perform_live(
     late: &mut dyn FnMut() -> Option<String>,
 ) -> Result<TestReport, String> {
     let join = options.join.as_ref();
-    let join = join.ok_or("it has no server of its own: name a client with --profile NAME")?;
+    let none = "it has no server of its own: begin with a line \"server s\", or name a client of a \
+        real server with --profile NAME";
+    let join = join.ok_or(none)?;
     let told = |fault: Fault| fault.line;
     let profile = Profile::open(join.data.as_deref(), &join.name).map_err(told)?;
     let stage = Live::live((file, test, of_runner), seed, join, &profile).map_err(told)?;

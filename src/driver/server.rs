@@ -9,7 +9,7 @@ use super::{Fault, ambient, bind_fault, paths, store_fault};
 use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
 use crate::model::{Full, Instant, Now, Store as _};
 use crate::secure::{Fingerprint, Ratchet};
-use crate::server::{Config, Event, Output, Server};
+use crate::server::{Config, Event, Output, Rates, Server};
 use crate::shell::Exit;
 use crate::store::ServerStore;
 use crate::wire::Row;
@@ -37,6 +37,8 @@ pub struct ServeOptions {
     pub relay: bool,
     /// What the console shows beyond the usual.
     pub extras: Extras,
+    /// How fast each identity may ask; only a measurement changes it.
+    pub rates: Rates,
     /// Where packets are written down.
     pub trace: Option<PathBuf>,
 }
@@ -133,6 +135,7 @@ impl Loop {
             relay: options.relay,
             trace: trace.is_some(),
             log_text: options.extras.log_text,
+            rates: options.rates,
             store: store.id(),
         };
         let mut screen = Screen::new(stdout, STDOUT);

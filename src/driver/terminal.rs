@@ -114,7 +114,7 @@ fn enter_raw_mode() -> io::Result<()> {
     drop(cooked);
     tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
     if is_first {
-        super::output::put(io::stdout().as_fd(), BEGIN);
+        super::output::put(io::stdout().as_fd(), BEGIN).ok();
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ fn enter_raw_mode() -> io::Result<()> {
 fn leave_raw_mode() {
     let cooked = COOKED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(cooked) = cooked {
-        super::output::put(io::stdout().as_fd(), END);
+        super::output::put(io::stdout().as_fd(), END).ok();
         // A terminal that is gone needs no modes.
         tcsetattr(io::stdin(), SetArg::TCSANOW, &cooked).ok();
     }
@@ -135,7 +135,7 @@ fn restore_on_panic() {
         let is_raw = COOKED.try_lock().is_ok_and(|cooked| cooked.is_some());
         if is_raw {
             leave_raw_mode();
-            super::output::put(io::stdout().as_fd(), "\n");
+            super::output::put(io::stdout().as_fd(), "\n").ok();
         }
         report(info);
     }));

@@ -4,7 +4,7 @@ use super::output::say;
 use super::{Fault, paths, store_fault};
 use crate::model::Name;
 use crate::shell::Exit;
-use crate::store::copy::{self, Contents, Whose};
+use crate::store::copy::{self, Contents, NoCopy, Whose};
 use std::path::PathBuf;
 
 /// What is to be done.
@@ -56,9 +56,13 @@ fn backup(backup: &Backup) -> Result<String, Fault> {
         Some(_) => Whose::Client,
         None => Whose::Server,
     };
-    let copied =
-        copy::backup(&path, whose, &backup.file).map_err(|error| store_fault(&path, &error))?;
     let file = backup.file.display();
+    let copied = copy::backup(&path, whose, &backup.file).map_err(|why| match why {
+        NoCopy::Store(error) => store_fault(&path, &error),
+        NoCopy::Target(why) => {
+            Fault::new(Exit::Unreachable, &format!("Cannot write {file}: {why}."))
+        }
+    })?;
     Ok(format!(
         "{file} is a copy of {}: {}.",
         path.display(),

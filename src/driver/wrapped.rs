@@ -150,7 +150,8 @@ fn pass_one<R: Read>(
         }
     };
     let bytes = &buffer[..length];
-    output::put_bytes(to, bytes);
+    // Whoever reads no more does not end the command.
+    output::put_bytes(to, bytes).ok();
     kept.extend_from_slice(bytes);
     let over = kept.len().saturating_sub(buffer.len());
     kept.drain(..over);

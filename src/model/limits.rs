@@ -329,6 +329,8 @@ pub const RELAY_ALL_BYTES_PER_S: u32 = 1_250_000;
 
 /// Store requests that wait; beyond, the request is given back.
 pub const STORE_QUEUE_MAX: usize = 8192;
+/// Bytes of messages to many that a store remembers until all who are here have them.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
 /// Store requests in one transaction: a commit costs about as much for one as for these.
 pub const STORE_BATCH_MAX: usize = 512;
 /// A disk that does not take a commit is tried again after this.
@@ -491,6 +493,9 @@ pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 /// Programs that are commands; beyond, the rest is not seen.
 pub const PLUGINS_MAX: usize = 64;
 
+/// How long completion waits for a program's own candidates.
+pub const COMPLETE_LIMIT: Duration = ms(150);
+
 // The line editor.
 
 /// Half an escape sequence is given up after this: more than a slow line takes between two bytes.
@@ -499,12 +504,12 @@ pub const ESCAPE_WAIT: Duration = ms(30);
 pub const HISTORY_LINES_MAX: usize = 10_000;
 /// Killed texts that can be yanked, as many as readline and rustyline keep.
 pub const KILLS_MAX: usize = 60;
+/// Files of a folder that completion looks at; a person does not choose among more.
+pub const COMPLETED_FILES_MAX: usize = 1000;
 /// Candidates that Tab lists; the rest is counted.
 pub const LISTED_MAX: usize = 100;
-/// A longer paste asks before any of it runs (weechat #1117).
-pub const PASTE_LINES_MAX: usize = 3;
-/// The same in bytes.
-pub const PASTE_BYTES_MAX: usize = 1000;
+/// People that completion remembers to have been written with.
+pub const RECENT_MAX: usize = 16;
 /// Changes of presence are told together when they come within this.
 pub const PRESENCE_FOLD: Duration = ms(2000);
 /// Names in one line about presence; the rest is counted.

@@ -1,5 +1,6 @@
 //! `.chat` files: a conversation written down, read completely before its first line runs.
 
+mod begin;
 pub mod cast;
 mod check;
 pub mod code;

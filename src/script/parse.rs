@@ -426,11 +426,17 @@ impl Parser<'_> {
             };
             let strangers = root.steps.iter().filter(belongs).map(|step| step.span);
             let strangers: Vec<Span> = strangers.chain(root.test_lines).collect();
-            for span in strangers {
+            // One is enough: the others stand there for the same reason.
+            if let Some(span) = strangers.first().copied() {
                 let line = self.sources.text(span);
                 let word = line.split(is_blank).next().unwrap_or_default().to_owned();
-                let why = "beside tests only set, let, include and note";
-                self.wrong(span, misplaced(&word, &span, why));
+                let why = match strangers.len() - 1 {
+                    0 => "beside tests only set, let, include and note".to_owned(),
+                    more => {
+                        format!("beside tests only set, let, include and note; so with {more} more")
+                    }
+                };
+                self.wrong(span, misplaced(&word, &span, &why));
             }
             top = root.steps;
         }

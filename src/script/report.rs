@@ -39,8 +39,10 @@ pub struct TestReport {
     pub line: usize,
     /// How it ended.
     pub result: TestResult,
-    /// The seed of the file.
+    /// The seed of the file; of many the last.
     pub seed: u64,
+    /// Under how many seeds it was run, up to this one.
+    pub runs: u64,
     /// Its time: virtual in the simulator.
     pub lasted: Duration,
     /// The time of the machine; zero until the host says so.
@@ -218,6 +220,7 @@ impl TestReport {
             line,
             result: TestResult::Skipped(why.to_owned()),
             seed,
+            runs: 1,
             lasted: Duration::ZERO,
             wall: Duration::ZERO,
             trace_hash: None,

@@ -35,13 +35,18 @@ fn told(test: &TestReport, width: usize) -> String {
 /// `4 tests: 3 passed, 1 failed, 0 skipped (seed 42, 0.02s)`.
 #[must_use]
 pub fn summary(run: &RunReport) -> String {
-    let mut seeds: Vec<u64> = run.tests().map(|test| test.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let seed = match seeds.as_slice() {
-        [] => String::new(),
-        [seed] => format!("seed {seed}, "),
-        [first, .., last] => format!("seeds {first} to {last}, "),
+    let firsts = run.tests().map(|test| test.seed + 1 - test.runs.max(1));
+    let seeds = firsts.min().zip(run.tests().map(|test| test.seed).max());
+    let seed = match seeds {
+        None => String::new(),
+        Some((first, last)) if first == last => format!("seed {first}, "),
+        Some((first, last)) => format!("seeds {first} to {last}, "),
+    };
+    let runs: u64 = run.tests().map(|test| test.runs).sum();
+    let runs = if run.tests().any(|test| test.runs > 1) {
+        format!("{runs} runs, ")
+    } else {
+        String::new()
     };
     let unrepeatable = run
         .tests()
@@ -53,7 +58,7 @@ pub fn summary(run: &RunReport) -> String {
     };
     let interrupted = if run.interrupted { "interrupted: " } else { "" };
     let wall = seconds(run.wall());
-    format!("{interrupted}{} ({seed}{wall}{real})\n", run.counts())
+    format!("{interrupted}{} ({runs}{seed}{wall}{real})\n", run.counts())
 }
 
 fn line(test: &TestReport, width: usize) -> String {

@@ -122,6 +122,8 @@ impl Server {
             Some(RefusalCode::Malformed)
         } else if draft.text.len() > text_max {
             Some(RefusalCode::TooLong)
+        } else if planted!("doubt-is-failure") && self.is_degraded() {
+            Some(RefusalCode::NoStore)
         } else {
             None
         };

@@ -83,6 +83,8 @@ pub struct Config {
     pub trace: bool,
     /// Put the text of group messages into events (`--log-text`).
     pub log_text: bool,
+    /// How fast each identity may ask.
+    pub rates: Rates,
     /// The store's own random number: clients notice when it changes.
     pub store: u64,
 }
@@ -96,9 +98,20 @@ impl Config {
             relay: true,
             trace: false,
             log_text: false,
+            rates: Rates::Limited,
             store,
         }
     }
+}
+
+/// Whether an identity may ask for more than its share; `serve` never lets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rates {
+    /// As limits.rs says.
+    #[default]
+    Limited,
+    /// As fast as it can: a measurement of the server is not one of its limits.
+    Unlimited,
 }
 
 /// What has to be done next, in this order.
@@ -171,7 +184,7 @@ impl Server {
             present: BTreeMap::new(),
             carried: BTreeMap::new(),
             asks: Asks::default(),
-            budgets: Budgets::default(),
+            budgets: Budgets::new(config.rates),
             lives: 0,
             malformed: 0,
             early: 0,

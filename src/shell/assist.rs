@@ -3,17 +3,19 @@
 
 use super::args::{Kind, Param, Target};
 use super::command::{Command, Context};
+use super::editor;
 use super::grammar::{self, Input, Line};
 use super::settings::{self, Look, SETTINGS, Switch};
 use super::topics::TOPICS;
 use crate::client::view::Entry;
-use crate::model::{GroupName, Name};
+use crate::model::{GroupName, MessageId, Name};
 use crate::wire::row::Status;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::{Hint, Hinter};
 use rustyline::history::SearchDirection;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Looks at the shell for the time of one question.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,12 @@ pub struct Assist<'a> {
     pub cx: Context<'a>,
     /// Whom lines are for.
     pub conversation: Option<&'a Target>,
+    /// Who was written with last, the latest first.
+    pub recent: &'a [Name],
+    /// Messages that nobody has confirmed.
+    pub unconfirmed: &'a BTreeSet<MessageId>,
+    /// The paths that begin so; the shell itself knows no files.
+    pub files: Option<fn(&str) -> Vec<String>>,
     /// How it looks.
     pub look: Look,
     /// Whether the text is coloured; hints are dim in any case, or they would look typed.
@@ -81,27 +89,34 @@ impl Assist<'_> {
     #[must_use]
     pub fn answer(&self, line: &str) -> Option<String> {
         let before = line.trim_end().strip_suffix('?')?;
-        let slot = self
-            .slot(before)
-            .filter(|slot| slot.start == before.len())?;
-        let candidates = self.candidates(&slot, "");
-        let head = match slot.expected {
-            Expected::Argument(_, param, _)
-                if matches!(param.kind, Kind::Fingerprint | Kind::Text) =>
-            {
-                return None;
-            }
-            Expected::Argument(command, param, _) => {
-                format!("{} of {}:", param.label(), command.usage())
-            }
-            Expected::Command => "a command:".to_owned(),
-            Expected::Text => return None,
-        };
+        let slot = self.slot(before)?;
+        let head = self.head(&slot, before)?;
+        let candidates = self.candidates(&slot, before.get(slot.start..)?);
         let rows = candidates
             .iter()
             .map(|found| format!("    {}", found.display()));
-        let rows: Vec<String> = std::iter::once(format!("  {head}")).chain(rows).collect();
+        let rows: Vec<String> = std::iter::once(head).chain(rows).collect();
         Some(rows.join("\n"))
+    }
+
+    /// What is expected at the end of a line, in words; nothing if a `?` there may be meant.
+    fn head(&self, slot: &Slot<'_>, line: &str) -> Option<String> {
+        let word = line.get(slot.start..)?;
+        if !word.is_empty() && self.candidates(slot, word).is_empty() {
+            return None;
+        }
+        match slot.expected {
+            Expected::Argument(_, param, _)
+                if matches!(param.kind, Kind::File | Kind::Fingerprint | Kind::Text) =>
+            {
+                None
+            }
+            Expected::Argument(command, param, _) => {
+                Some(format!("  {} of {}:", param.label(), command.usage()))
+            }
+            Expected::Command => Some("  a command:".to_owned()),
+            Expected::Text => None,
+        }
     }
 
     /// What is expected at the end of a text.
@@ -190,15 +205,26 @@ impl Assist<'_> {
                 matching(words, word, "")
             }
             Kind::Setting => {
-                let live = SETTINGS.iter().filter(|s| s.when == settings::When::Live);
-                let keys = live.map(|setting| (setting.key.to_owned(), ""));
-                matching(keys, word, "")
+                let remark = |when| match when {
+                    settings::When::Live => "",
+                    settings::When::Start => "at the start only",
+                };
+                let row = |s: &settings::Setting| (s.key.to_owned(), remark(s.when));
+                matching(SETTINGS.iter().map(row), word, "")
             }
-            // Thirty digits are to be compared, not to be completed; files are not in the view.
+            Kind::File => {
+                let found = self.files.map_or_else(Vec::new, |files| files(word));
+                let found = found.into_iter();
+                found.map(|path| Candidate::new(&path, "")).collect()
+            }
+            Kind::Id => {
+                let ids = self.unconfirmed.iter().map(ToString::to_string);
+                let ids = ids.filter(|id| id.starts_with(word));
+                ids.map(|id| Candidate::new(&id, "")).collect()
+            }
+            // Thirty digits are to be compared, not to be completed.
             Kind::Count
-            | Kind::File
             | Kind::Fingerprint
-            | Kind::Id
             | Kind::SettingValue
             | Kind::Text
             | Kind::Word
@@ -225,16 +251,18 @@ impl Assist<'_> {
         }
     }
 
-    /// Everybody else: those who are here first.
+    /// Everybody else: those who are here first, and of them those who were written with last.
     fn names(&self) -> impl Iterator<Item = (String, &'static str)> + use<'_> {
         let view = self.cx.view;
-        let others = move |here: bool| {
-            let found = view.table.iter();
-            let found = found.filter(move |(name, _)| **name != view.name);
-            found.filter(move |(_, entry)| (entry.status == Status::Online) == here)
+        let others = view.table.iter().filter(|(name, _)| **name != view.name);
+        let mut others: Vec<(&Name, &Entry)> = others.collect();
+        let age = |name: &Name| {
+            let found = self.recent.iter().position(|recent| recent == name);
+            found.unwrap_or(usize::MAX)
         };
+        others.sort_by_key(|(name, entry)| (entry.status != Status::Online, age(name)));
         let row = |(name, entry): (&Name, &Entry)| (name.to_string(), status_word(entry.status));
-        others(true).chain(others(false)).map(row)
+        others.into_iter().map(row)
     }
 
     /// The group one is in first.
@@ -304,6 +332,13 @@ impl Assist<'_> {
     fn takes_arguments(&self, word: &str) -> bool {
         let command = self.cx.registry.find(word);
         command.is_some_and(|command| !command.params.is_empty())
+    }
+}
+
+impl editor::Assist for Assist<'_> {
+    fn question(&self, line: &str) -> Option<String> {
+        let slot = self.slot(line)?;
+        self.head(&slot, line)
     }
 }
 
@@ -517,6 +552,8 @@ mod tests {
         view: View,
         conversation: Option<Target>,
         history: FileHistory,
+        recent: Vec<Name>,
+        unconfirmed: BTreeSet<MessageId>,
     }
 
     impl Story {
@@ -526,6 +563,8 @@ mod tests {
                 view: view(mode),
                 conversation: None,
                 history: FileHistory::new(),
+                recent: Vec::new(),
+                unconfirmed: BTreeSet::new(),
             }
         }
 
@@ -539,6 +578,9 @@ mod tests {
             let assist = Assist {
                 cx,
                 conversation: self.conversation.as_ref(),
+                recent: &self.recent,
+                unconfirmed: &self.unconfirmed,
+                files: Some(|begin| vec![format!("{begin}.txt")]),
                 look: Look::default(),
                 colours: Colours::On,
             };
@@ -589,6 +631,9 @@ mod tests {
             ("dereg ", "dereg alice"),
             ("help cre", "help create_group"),
             ("trust bob 0", ""),
+            ("export bob talk", "export bob talk.txt"),
+            ("set por", "set port "),
+            ("cancel ", ""),
             ("set ti", "set time "),
             ("set time s", "set time short"),
             ("frobnicate x", ""),
@@ -600,6 +645,26 @@ mod tests {
         let all = story.tab("");
         assert!(all.starts_with("send, send_all, cancel"), "{all}");
         assert!(all.find("help").unwrap() < all.find("send_group").unwrap());
+    }
+
+    #[test]
+    fn those_written_with_last_come_first_among_those_who_are_here_and_among_the_others() {
+        let mut story = Story::new(Mode::Normal);
+        let mut zoe = story.view.table[&name("bob")].clone();
+        zoe.address = None;
+        story.view.table.insert(name("zoe"), zoe);
+        story.recent = ["dave", "zoe", "gone"].map(name).to_vec();
+        let people = "zoe  online, bob  online, dave  offline, Carol  away";
+        assert_eq!(story.tab("send "), people);
+    }
+
+    #[test]
+    fn tab_knows_the_ids_of_messages_that_can_still_be_given_up() {
+        let mut story = Story::new(Mode::Normal);
+        story.unconfirmed = [MessageId(0xab << 120), MessageId(0xac << 120)].into();
+        let zeros = "0".repeat(30);
+        assert_eq!(story.tab("cancel "), format!("ab{zeros}, ac{zeros}"));
+        assert_eq!(story.tab("cancel ab"), format!("cancel ab{zeros}"));
     }
 
     #[test]
@@ -660,12 +725,23 @@ mod tests {
             "send bob ?",
             "send bob what ?",
             "send_all ?",
+            "export bob ?",
             "list_groups ?",
             "x ?",
-            "a?",
+            "xyz?",
         ] {
             assert_eq!(answer(line), None, "{line}");
+            let before = line.strip_suffix('?').unwrap();
+            let asked = story.with(|assist, _| editor::Assist::question(assist, before));
+            assert_eq!(asked, None, "{line}");
         }
+        let asked = story.with(|assist, _| editor::Assist::question(assist, "se"));
+        assert_eq!(asked.unwrap(), "  a command:");
+        assert!(
+            answer("se?")
+                .unwrap()
+                .starts_with("  a command:\n    send\n")
+        );
     }
 
     #[test]

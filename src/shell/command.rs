@@ -150,6 +150,8 @@ impl Context<'_> {
 /// What a line comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Clear the screen.
+    Clear,
     /// End the conversation.
     Close,
     /// Write a message to somebody, or to whom one talks to, in an editor.

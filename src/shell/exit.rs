@@ -24,6 +24,8 @@ pub enum Exit {
     Refused = 7,
     /// Timed out: not known.
     TimedOut = 8,
+    /// A program of somebody else cannot be run.
+    CannotRun = 126,
     /// Ctrl-C (128 + SIGINT).
     Interrupted = 130,
     /// SIGTERM before it was done (128 + SIGTERM).
@@ -91,7 +93,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, by their words.
-    const ALL: [Self; 23] = [
+    pub const ALL: [Self; 23] = [
         Self::BadName,
         Self::Busy,
         Self::Cancelled,
@@ -195,9 +197,11 @@ impl ErrorCode {
 impl From<&RequestError> for ErrorCode {
     fn from(error: &RequestError) -> Self {
         match error {
-            RequestError::Ambiguous | RequestError::NoSuchMessage | RequestError::TooLate => {
-                Self::Refused
-            }
+            RequestError::Ambiguous
+            | RequestError::NoSuchMessage
+            | RequestError::NotTrusted(_)
+            | RequestError::Refused(_)
+            | RequestError::TooLate => Self::Refused,
             RequestError::Cancelled => Self::Cancelled,
             RequestError::Disk => Self::Disk,
             RequestError::Ended => Self::NoSession,
@@ -208,7 +212,6 @@ impl From<&RequestError> for ErrorCode {
             RequestError::OutboxFull => Self::Busy,
             RequestError::Quota(_) => Self::Quota,
             RequestError::RateLimited => Self::RateLimited,
-            RequestError::Refused(_) => Self::Refused,
             RequestError::ServerUnreachable => Self::ServerUnreachable,
             RequestError::UnknownGroup(_) => Self::UnknownGroup,
             RequestError::UnknownPeer(_) => Self::UnknownPeer,

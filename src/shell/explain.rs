@@ -21,7 +21,7 @@ const NEAREST_CHARS_MIN: usize = 3;
 #[must_use]
 pub fn hint(source: &str, error: &CommandError, cx: &Context<'_>) -> Option<String> {
     let advice = advice(source, error, cx)?;
-    if error.refusal == Refusal::LongText {
+    if source.is_empty() || error.refusal == Refusal::LongText {
         return Some(format!("  {advice}"));
     }
     Some(caret(source, &error.span, &advice))
@@ -77,7 +77,8 @@ pub fn caret(source: &str, span: &Range<usize>, advice: &str) -> String {
 }
 
 /// The start of a text, as far as it fits into so many columns.
-pub(super) fn keep_start(text: &str, columns: usize) -> String {
+#[must_use]
+pub fn keep_start(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |c: &char| {
         width += c.to_string().width();

@@ -59,12 +59,12 @@ pub struct Program {
 
 /// What only a host with processes and files can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Chore {
     /// Look which programs are commands; to be answered by `handle_found`.
     Find(LineId, Wanted),
     /// Run a hook; to be answered by `handle_hook`.
     Hook(Job),
-    /// Write a script to begin with; to be answered by `handle_errand`.
+    /// Write a script to begin with; to be answered by `handle_chore`.
     New(LineId, Word),
     /// Run a program; to be answered by `handle_ran`.
     Run(LineId, Program),

@@ -11,6 +11,7 @@ use super::registry::{Call, Parsed};
 use super::settings::Look;
 use crate::client::Request;
 use crate::model::InvalidText;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What is to be done for a line.
@@ -35,9 +36,13 @@ pub fn interpret(
         Some(_) => Input::Conversation,
         None => Input::Command,
     };
+    let unconfirmed = BTreeSet::new();
     let assist = Assist {
         cx: *cx,
         conversation,
+        recent: &[],
+        unconfirmed: &unconfirmed,
+        files: None,
         look: Look::default(),
         colours: Colours::Off,
     };
@@ -198,6 +203,7 @@ pub(super) mod tests {
         let entry = |status, address: Option<&str>| Entry {
             status,
             address: address.map(|address| address.parse().unwrap()),
+            key_changed: false,
         };
         View {
             name: name("alice"),
@@ -516,6 +522,19 @@ pub(super) mod tests {
             60,
             "{both}"
         );
+        let mut changed = Story::new(Mode::Normal);
+        let key = crate::model::PublicKey([7; 32]);
+        changed.view.identities.insert(name("bob"), key);
+        changed
+            .view
+            .table
+            .get_mut(&name("bob"))
+            .unwrap()
+            .key_changed = true;
+        let Action::Say(marked) = changed.action("verify bob") else {
+            panic!("it says something");
+        };
+        assert!(marked.ends_with("the one in use now is another: see help keys"));
         let overview = said("help");
         assert!(overview.find("send NAME TEXT") < overview.find("Not in this mode"));
         assert!(overview.find("send_group TEXT") > overview.find("Not in this mode"));

@@ -39,19 +39,19 @@ pub fn page(command: &Command) -> String {
     let mut lines = vec![format!("{} - {}", command.usage(), command.about)];
     lines.extend(examples(command, "  ", "    "));
     if !command.aliases.is_empty() {
-        lines.push(format!("  also:   {}", command.aliases.join(", ")));
+        lines.push(format!("  also:    {}", command.aliases.join(", ")));
     }
     if let Run::External(external) = &command.run {
         let path = clean::line(&external.path.display().to_string());
         lines.push(format!("  external: {path}"));
     }
-    lines.push(format!("  valid:  {}", places(command)));
-    lines.push(format!("  done:   when {}", command.done));
+    lines.push(format!("  valid:   {}", places(command)));
+    lines.push(format!("  done:    when {}", command.done));
     if command.later_lines == LaterLines::Wait {
-        lines.push("          lines entered after it wait for its outcome".to_owned());
+        lines.push("           lines entered after it wait for its outcome".to_owned());
     }
     if !command.errors.is_empty() {
-        lines.push(format!("  errors: {}", errors(command)));
+        lines.push(format!("  errors:  {}", errors(command)));
     }
     lines.join("\n")
 }

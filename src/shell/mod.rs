@@ -5,13 +5,13 @@
 pub mod args;
 pub mod asked;
 pub mod assist;
+mod chores;
 pub mod clean;
 pub mod command;
 mod commands;
 pub mod control;
 pub mod diagnostic;
 pub mod editor;
-mod errands;
 pub mod exit;
 pub mod explain;
 pub mod external;
@@ -43,23 +43,23 @@ use crate::client::port::{Entry, Recall, Recipient};
 use crate::client::{
     self, Client, Ending, Event, Mode, Modes, Request, RequestError, RequestId, View,
 };
-use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX, SENT_ASIDE_MAX};
+use crate::model::limits::{EXPORT_MAX, LINE_BYTES_MAX, RECENT_MAX, SENT_ASIDE_MAX};
 use crate::model::{Delivery, Instant, MessageId, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
 use asked::{Answer, Asked, Asker};
 use assist::{Assist, Colours};
+use chores::Chores;
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
-use errands::Errands;
-use external::Errand;
+use external::Chore;
 use fields::Fact;
 use interpret::Order;
 use lines::{Found, Lines, Pending};
 use records::Whereabouts;
 use render::Renderer;
 use settings::{Look, Origin, Presence, Switch, Time, Values, Wrong};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 /// A terminal, a pipe, a simulated actor and a control socket drive this and nothing else.
@@ -72,13 +72,17 @@ pub struct Shell {
     values: Values,
     look: Look,
     presence: presence::Fold,
-    errands: Errands,
+    chores: Chores,
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
     first_failure: Option<Exit>,
     /// The last answer to `list_members`.
     members: Vec<Name>,
+    /// Who was written with last, the latest first.
+    recent: Vec<Name>,
+    /// Lines that prepare a session, until they fail.
+    preparations: BTreeSet<LineId>,
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
     /// Lines that programs asked for, until their outcome.
@@ -189,10 +193,12 @@ pub enum Output {
     Answer(LineId, Answer),
     /// Something happened of which only programs are told, mostly because one asked for it.
     Aside(Fact),
+    /// An empty screen, where there is one.
+    Clear,
     /// A line wants a text for somebody written in an editor; `handle_edited` tells how that went.
     Edit(LineId, Target),
     /// Something for a host with processes and files; one without never gets any.
-    Errand(Errand),
+    Chore(Chore),
     /// Something happened, with named fields; a `Show` may say the same in words.
     Fact(Fact),
     /// The program ends with this status; nothing follows.
@@ -235,12 +241,14 @@ impl Shell {
             values: Values::default(),
             look: Look::default(),
             presence: presence::Fold::default(),
-            errands: Errands::default(),
+            chores: Chores::default(),
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
             first_failure: None,
             members: Vec::new(),
+            recent: Vec::new(),
+            preparations: BTreeSet::new(),
             failure_told: false,
             asides: BTreeMap::new(),
             sent_aside: VecDeque::new(),
@@ -290,11 +298,22 @@ impl Shell {
 
     /// What somebody asks for. Programs are told by `Answer`s before it is `Settled`.
     pub fn handle_asked(&mut self, now: Now, asked: Asked, asker: Asker) -> LineId {
-        self.now = now;
         let id = self.lines.mint();
         if asker != Asker::Terminal {
             self.asides.insert(id, asker);
         }
+        self.enter(now, id, asked, asker)
+    }
+
+    /// One line that prepares a session: if it fails that is shown, and nothing comes of it.
+    pub fn handle_preparation(&mut self, now: Now, line: &str) -> LineId {
+        let id = self.lines.mint();
+        self.preparations.insert(id);
+        self.enter(now, id, Asked::Line(line.into()), Asker::Terminal)
+    }
+
+    fn enter(&mut self, now: Now, id: LineId, asked: Asked, asker: Asker) -> LineId {
+        self.now = now;
         if self.stage != Stage::Running {
             self.settle_ended(id);
         } else if matches!(&asked, Asked::Line(line) if line.len() > LINE_BYTES_MAX) {
@@ -412,8 +431,8 @@ impl Shell {
             }
             if let Some(output) = self.client.poll_output() {
                 self.on_client(output);
-            } else if let Some(job) = self.errands.hooks.poll() {
-                return Some(Output::Errand(Errand::Hook(job)));
+            } else if let Some(job) = self.chores.hooks.poll() {
+                return Some(Output::Chore(Chore::Hook(job)));
             } else if self.stage == Stage::Ending && !self.is_busy() {
                 self.leave();
             } else {
@@ -455,6 +474,9 @@ impl Shell {
         Assist {
             cx: self.context(Asker::Terminal),
             conversation: self.conversation.as_ref(),
+            recent: self.recent.as_slice(),
+            unconfirmed: self.client.unconfirmed(),
+            files: None,
             look: self.look,
             colours,
         }
@@ -489,7 +511,7 @@ impl Shell {
     /// True while entered lines wait for an outcome.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.lines.is_idle() || !self.errands.is_idle()
+        !self.lines.is_idle() || !self.chores.is_idle()
     }
 
     const fn context(&self, asker: Asker) -> Context<'_> {
@@ -512,7 +534,7 @@ impl Shell {
     fn run(&mut self, line: LineId, asked: &Asked, asker: Asker) {
         match (asked, asker) {
             (Asked::Line(source), Asker::Terminal) if let Some(wanted) = self.wants(source) => {
-                self.send_off(line, source, Errand::Find(line, wanted));
+                self.send_off(line, source, Chore::Find(line, wanted));
             }
             _ => self.obey(line, asked, asker),
         }
@@ -538,6 +560,7 @@ impl Shell {
 
     fn perform(&mut self, line: LineId, source: &str, order: Order) {
         match order.action {
+            Action::Clear => self.outputs.push_back(Output::Clear),
             Action::Close => self.conversation = None,
             Action::Edit(target) => {
                 return match target.or_else(|| self.conversation.clone()) {
@@ -555,7 +578,7 @@ impl Shell {
             Action::Hook(wish) => return self.hook(line, wish),
             Action::ListExternal => return self.list_external(line),
             Action::NewExternal(word) => {
-                return self.send_off(line, source, Errand::New(line, word));
+                return self.send_off(line, source, Chore::New(line, word));
             }
             Action::Recall(recall) => {
                 return self.recall(line, recall.clone(), Found::Show(recall));
@@ -567,7 +590,7 @@ impl Shell {
                 return self.ask(Some(line), request, order.later_lines);
             }
             Action::Run(program) => {
-                return self.send_off(line, source, Errand::Run(line, program));
+                return self.send_off(line, source, Chore::Run(line, program));
             }
             Action::Query(query) => {
                 let records = self.records(query);
@@ -602,7 +625,13 @@ impl Shell {
         let wanted = settings::SETTINGS.iter();
         let wanted = wanted.filter(|setting| key.is_none_or(|key| key == setting.key));
         let rows: Vec<String> = wanted
-            .map(|s| format!("  {}", self.values.row(s)))
+            .map(|setting| {
+                let when = match setting.when {
+                    settings::When::Live => "",
+                    settings::When::Start => "  at the start only",
+                };
+                format!("  {}{when}", self.values.row(setting))
+            })
             .collect();
         let rows: Vec<String> = rows.iter().map(|row| clean::line(row)).collect();
         let words = rows.join("\n");
@@ -643,6 +672,9 @@ impl Shell {
 
     fn ask(&mut self, line: Option<LineId>, request: Request, later: LaterLines) {
         let about = about(&request, &self.view().mode);
+        if let Some(Recipient::Name(name)) = &about {
+            self.meet(name);
+        }
         let asker = line.and_then(|line| self.asides.get(&line));
         let modes = match asker {
             Some(Asker::Free) => Modes::Free,
@@ -730,6 +762,7 @@ impl Shell {
                 ..
             } => self.failure_told = true,
             Event::Members { members, .. } => self.members.clone_from(members),
+            Event::Message(arrived) if arrived.audience.is_none() => self.meet(&arrived.from),
             _ => {}
         }
         if self.ends_conversation(event) {
@@ -810,6 +843,13 @@ impl Shell {
                 messages: messages.unwrap_or(0),
             }));
         }
+    }
+
+    /// Somebody wrote, or was written to.
+    fn meet(&mut self, name: &Name) {
+        self.recent.retain(|recent| recent != name);
+        self.recent.truncate(RECENT_MAX - 1);
+        self.recent.insert(0, name.clone());
     }
 
     /// What the settings add to an event: the time before a message, who came and went.
@@ -911,7 +951,7 @@ impl Shell {
         let dropped = [
             self.lines.drop_pending(),
             self.lines.drop_waiting(),
-            self.errands.drop_open(),
+            self.chores.drop_open(),
         ]
         .concat();
         for line in dropped {
@@ -969,7 +1009,7 @@ impl Shell {
     fn fail(&mut self, line: Option<LineId>, code: ErrorCode, message: String, exit: Exit) {
         let aside = line.is_some_and(|line| self.asides.contains_key(&line));
         self.settle_failed(line, code, message, exit);
-        if aside {
+        if aside || line.is_some_and(|line| self.preparations.remove(&line)) {
             return;
         }
         self.first_failure.get_or_insert(exit);

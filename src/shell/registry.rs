@@ -245,7 +245,7 @@ mod tests {
             let (name, alias) = pair.split_once(' ').unwrap();
             assert_eq!(registry.find(alias).unwrap().name, name);
         }
-        assert_eq!(registry.commands().len(), 31);
+        assert_eq!(registry.commands().len(), 32);
     }
 
     #[test]

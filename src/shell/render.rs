@@ -44,9 +44,7 @@ impl Renderer<'_> {
                 who,
                 action,
                 fingerprint,
-            } => {
-                vec![self.key(who, *action, *fingerprint)]
-            }
+            } => self.key(who, *action, *fingerprint),
             Event::Kept { count } => {
                 let messages = if *count == 1 { "message" } else { "messages" };
                 vec![self.notice(&format!("{count} {messages} kept in the outbox."))]
@@ -83,6 +81,7 @@ impl Renderer<'_> {
             | RequestError::Disk
             | RequestError::NoSuchMessage
             | RequestError::NotMember
+            | RequestError::NotTrusted(_)
             | RequestError::OutboxFull
             | RequestError::Quota(_)
             | RequestError::RateLimited
@@ -137,21 +136,32 @@ impl Renderer<'_> {
         lines(header, groups.iter().map(ToString::to_string))
     }
 
-    fn key(&self, who: &Peer, action: KeyAction, fingerprint: Fingerprint) -> Words {
-        let who = match who {
-            Peer::Name(name) => name.as_str(),
-            Peer::Server => "server",
+    fn key(&self, who: &Peer, action: KeyAction, fingerprint: Fingerprint) -> Vec<Words> {
+        let who = match (who, action) {
+            (Peer::Name(name), _) => name.as_str(),
+            (Peer::Server, KeyAction::Changed) => return self.server_key(fingerprint),
+            (Peer::Server, KeyAction::Pinned | KeyAction::Trusted) => "server",
         };
-        match action {
-            KeyAction::Changed if who == "server" => self.failure(&key_changed(who)),
+        vec![match action {
             // The notice comes when a message to that person is stopped.
             KeyAction::Changed => (
                 Tone::Hint,
-                format!("  the key of {who} changed: see help trust"),
+                format!("  the key of {who} changed: see help keys"),
             ),
             KeyAction::Pinned => self.notice(&format!("New key for {who}: {fingerprint}.")),
             KeyAction::Trusted => self.notice(&format!("Key of {who} trusted: {fingerprint}.")),
-        }
+        }]
+    }
+
+    /// There is no prompt at which help could be asked for.
+    fn server_key(&self, fingerprint: Fingerprint) -> Vec<Words> {
+        let remedy = format!(
+            "  The server that answers shows {fingerprint}.\n  \
+             Are these the digits that your server writes when it starts? Only then:\n  \
+             --server-key \"{fingerprint}\""
+        );
+        let notice = "KEY OF server IS NOT THE ONE EXPECTED. You are not logged in.";
+        vec![self.failure(notice), (Tone::Hint, remedy)]
     }
 
     fn delivery(&self, report: &Report) -> Option<Words> {
@@ -324,7 +334,10 @@ pub fn shared_fingerprint(view: &View, with: &Name, identity: &PublicKey, style:
     let mut both = [view.fingerprint, Fingerprint::of(identity)];
     both.sort_unstable();
     let [low, high] = both;
-    bracket(&format!("Fingerprint of {with}: {low} {high}"), style)
+    let digits = bracket(&format!("Fingerprint of {with}: {low} {high}"), style);
+    let is_old = view.table.get(with).is_some_and(|entry| entry.key_changed);
+    let mark = "  this is the key that was known; the one in use now is another: see help keys";
+    lines(digits, is_old.then(|| mark.to_owned()).into_iter())
 }
 
 const INV: &str = "Invalid command!";
@@ -378,7 +391,7 @@ fn group_action(group: &GroupName, action: GroupAction) -> String {
 }
 
 fn key_changed(who: &str) -> String {
-    format!("KEY OF {who} CHANGED. Nothing was sent. See: help verify")
+    format!("KEY OF {who} CHANGED. Nothing was sent. See: help keys")
 }
 
 fn failed(to: &str, reason: &str) -> String {
@@ -555,7 +568,7 @@ mod tests {
             (with(Delivery::Expired, same), "  message to bob expired"),
             (
                 with(Delivery::Failed, |r| r.reason = Some(Reason::KeyChanged)),
-                "[KEY OF bob CHANGED. Nothing was sent. See: help verify]",
+                "[KEY OF bob CHANGED. Nothing was sent. See: help keys]",
             ),
             (
                 with(Delivery::Failed, |r| r.reason = Some(Reason::UnknownPeer)),
@@ -634,11 +647,14 @@ mod tests {
             ),
             (
                 key(bob(), KeyAction::Changed),
-                "  the key of bob changed: see help trust",
+                "  the key of bob changed: see help keys",
             ),
             (
                 key(Peer::Server, KeyAction::Changed),
-                "[KEY OF server CHANGED. Nothing was sent. See: help verify]",
+                "[KEY OF server IS NOT THE ONE EXPECTED. You are not logged in.]\n  \
+                 The server that answers shows 05037 00002 00003 00004 00005 00006.\n  \
+                 Are these the digits that your server writes when it starts? Only then:\n  \
+                 --server-key \"05037 00002 00003 00004 00005 00006\"",
             ),
             (
                 Event::Presence {

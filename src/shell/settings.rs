@@ -56,13 +56,13 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// There is no such setting.
-    #[error("there is no setting {0}")]
+    #[error("Setting {0} does not exist")]
     Key(String),
     /// It can only be said at the start.
-    #[error("{0} is decided at the start: by an option, or in config.toml")]
+    #[error("Setting {0} is read at the start only: give it as an option, or in config.toml")]
     Late(&'static str),
     /// It is none of the values that it may have.
-    #[error("{key} is {expected}")]
+    #[error("Setting {key} takes {expected}")]
     Value {
         /// Which setting.
         key: &'static str,
@@ -374,14 +374,17 @@ mod tests {
             let wrong = values.put(key, value, Origin::Set).unwrap_err();
             assert_eq!(wrong.to_string(), words);
         };
-        check("colour", "on", "there is no setting colour");
-        check("time", "long", "time is off, short, iso");
+        check("colour", "on", "Setting colour does not exist");
+        check("time", "long", "Setting time takes off, short, iso");
         check(
             "port",
             "5",
-            "port is decided at the start: by an option, or in config.toml",
+            "Setting port is read at the start only: give it as an option, or in config.toml",
         );
         let file = values.put("port", "70000", Origin::File(1)).unwrap_err();
-        assert_eq!(file.to_string(), "port is a number from 0 to 65535");
+        assert_eq!(
+            file.to_string(),
+            "Setting port takes a number from 0 to 65535"
+        );
     }
 }

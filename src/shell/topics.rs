@@ -40,18 +40,22 @@ pub const TOPICS: [Topic; 6] = [
     Topic {
         word: "keyboard",
         text: "keyboard - keys at the prompt
-  Tab              completes; twice: lists what fits; ? at the end does, too
+  Tab              completes; twice: lists what fits
+  ?                at the end: lists what may follow; in a text it is text
   Right            takes the grey text at the end
   Up, Down         older and newer lines that begin as what stands there
   Ctrl-R           searches in older lines; Ctrl-G gives up
-  Ctrl-A, Ctrl-E   begin and end      Alt-B, Alt-F   a word left, right
-  Ctrl-K, Ctrl-U   cut to the end, to the begin       Ctrl-W   cut a word
+  Ctrl-A, Ctrl-E   begin and end
+  Alt-B, Alt-F     a word left, right
+  Ctrl-K, Ctrl-U   cut to the end, to the begin
+  Ctrl-W           cut a word
   Ctrl-Y, Alt-Y    insert what was cut, and what was cut before it
   Ctrl-_           undo
   Alt-Enter        a new row in the text; a \\ at the end does the same
   Ctrl-C           clears the line; on an empty one leaves without a word
   Ctrl-D           on an empty line: exit
-  Ctrl-Z, Ctrl-L   suspends the program; clears the screen",
+  Ctrl-Z, Ctrl-L   suspends the program; clears the screen
+  Several pasted lines ask what becomes of them before any of them runs.",
     },
     Topic {
         word: "keys",
@@ -59,14 +63,16 @@ pub const TOPICS: [Topic; 6] = [
   verify bob       60 digits: compare them with bob by voice
   trust bob 05037 56379 02392 06913 53773 54517
                    accepts a changed key, after comparing
-  A changed key stops every message until it is trusted.",
+  A changed key stops every message until it is trusted. The digits of the
+  server are those that it writes when it starts, and that verify shows.",
     },
     Topic {
         word: "pipes",
         text: "pipes - lines from another program
   echo 'send bob the build is green' | ackchat join ci
   The exit status tells the truth: 0 means bob or the server has it.
-  --keep-going     a failed line does not end the program",
+  --keep-going     a failed line does not end the program
+  # a remark       is skipped",
     },
 ];
 

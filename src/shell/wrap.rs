@@ -3,7 +3,7 @@
 
 use std::iter;
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 
 /// What a text is: it decides how far the rows that follow are indented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,42 +22,49 @@ const GAP: &str = "  ";
 /// Breaks the rows that are too long for so many columns.
 #[must_use]
 pub fn wrap(text: &str, columns: usize, layout: Layout) -> String {
-    let is_short = |row: &str| row.width() <= columns;
+    // How wide a tab comes out only the terminal knows.
+    let text = &text.replace('\t', "    ");
+    let is_short = |row: &str| cells(row) <= columns;
     if columns < COLUMNS_MIN || text.split('\n').all(is_short) {
         return text.to_owned();
     }
     let mut rows = Vec::new();
     for row in text.split('\n') {
-        if is_short(row) {
-            rows.push(row.to_owned());
-        } else {
-            break_row(row, columns, layout, &mut rows);
+        match layout {
+            _ if is_short(row) => rows.push(row.to_owned()),
+            Layout::Message => rows.extend(pieces(row, columns, 0, 2)),
+            Layout::Own => break_row(row, columns, &mut rows),
         }
     }
     rows.join("\n")
 }
 
-fn break_row(row: &str, columns: usize, layout: Layout, rows: &mut Vec<String>) {
+fn break_row(row: &str, columns: usize, rows: &mut Vec<String>) {
     let lead = row.len() - row.trim_start().len();
-    let second = second_column(row, lead);
-    let hang = match (layout, second) {
-        (Layout::Message, _) => 2,
-        (Layout::Own, Some(at)) if row[..at].width() <= columns / 2 => row[..at].width(),
-        (Layout::Own, Some(_)) => lead + 4,
-        (Layout::Own, None) => lead + 2,
-    };
-    let hang = hang.min(columns / 2);
-    let mut rest = row;
-    if let (Layout::Own, Some(at)) = (layout, second)
-        && row[..at].width() > columns / 2
-    {
-        // The second column begins a row of its own.
-        rows.extend(pieces(row[..at].trim_end(), columns, 0, hang));
-        rest = &row[at..];
-        rows.extend(pieces(rest, columns, hang, hang));
-        return;
+    let most = columns / 2;
+    match second_column(row, lead) {
+        None => rows.extend(pieces(row, columns, 0, lead.clamp(2, most))),
+        Some(at) if cells(&row[..at]) <= most => {
+            rows.extend(pieces(row, columns, 0, cells(&row[..at])));
+        }
+        // It begins a row of its own.
+        Some(at) => {
+            let hang = (lead + 4).min(most);
+            rows.extend(pieces(row[..at].trim_end(), columns, 0, hang));
+            rows.extend(pieces(&row[at..], columns, hang, hang));
+        }
     }
-    rows.extend(pieces(rest, columns, 0, hang));
+}
+
+/// The cells of a text on the least able terminal: where joined characters are drawn one by one a
+/// row must not come out longer than it was thought to be.
+fn cells(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    let parts = text.graphemes(true);
+    let apart = |part: &str| part.chars().filter_map(UnicodeWidthChar::width).sum();
+    parts.map(|part| part.width().max(apart(part))).sum()
 }
 
 /// Where the second column of a row begins.
@@ -95,7 +102,7 @@ fn piece(text: &str, columns: usize) -> (&str, Option<&str>) {
         if grapheme == " " && at >= lead {
             blank = Some(at);
         }
-        width += grapheme.width();
+        width += cells(grapheme);
         if width > columns && at > 0 {
             let end = blank.unwrap_or(at);
             let more = text[end..].trim_start_matches(' ');
@@ -121,6 +128,7 @@ mod tests {
         let text = "bob: two  blanks \n  and a row";
         assert_eq!(wrap(text, 20, Layout::Message), text);
         assert_eq!(wrap(&"x".repeat(90), 10, Layout::Message), "x".repeat(90));
+        assert_eq!(wrap("bob: a\tb", 20, Layout::Message), "bob: a    b");
     }
 
     #[test]
@@ -146,13 +154,24 @@ mod tests {
     }
 
     #[test]
+    fn joined_characters_count_as_if_they_were_drawn_one_by_one() {
+        let family = "👨\u{200d}👩\u{200d}👧";
+        let text = format!("bob: {}[Welcome back!]", family.repeat(3));
+        let rows = [
+            "bob:",
+            &format!("  {}", family.repeat(3)),
+            "  [Welcome back!]",
+        ];
+        check(&text, 20, Layout::Message, &rows);
+    }
+
+    #[test]
     fn what_stands_in_a_second_column_stays_there_or_gets_rows_of_its_own() {
         let row = "  Tab      completes what fits, twice: lists";
         let rows = [
             "  Tab      completes",
             "           what fits,",
-            "           twice:",
-            "           lists",
+            "           twice: lists",
         ];
         check(row, 24, Layout::Own, &rows);
         let row = "  send_group TEXT  to all in the group";

@@ -935,8 +935,11 @@ impl World {
                     shell.handle_edited(clocks, line, &target, Err("there is no editor here"));
                 }
             }
-            // Nobody but the terminal asks for anything, and no machine has other programs.
-            shell::Output::Answer(..) | shell::Output::Aside(_) | shell::Output::Errand(_) => {}
+            // Nobody but the terminal asks for anything; no machine has a screen or other programs.
+            shell::Output::Answer(..)
+            | shell::Output::Aside(_)
+            | shell::Output::Clear
+            | shell::Output::Chore(_) => {}
             shell::Output::Fact(fact) => self.keep_facts_of(id, [fact]),
             shell::Output::Leave(exit) => {
                 self.trace

@@ -37,6 +37,15 @@ impl Whose {
         }
     }
 
+    /// Who restores a copy goes back in time: by another number the clients of a server, or those
+    /// who get messages of a client, know that its past is not the one they knew.
+    const fn is_another(self) -> &'static str {
+        match self {
+            Self::Client => "UPDATE meta SET value = random() & 0xffffffff WHERE key = 'run'",
+            Self::Server => "UPDATE meta SET value = random() WHERE key = 'id'",
+        }
+    }
+
     /// What is counted, and what must not be found.
     const fn questions(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -47,7 +56,9 @@ impl Whose {
             ),
             Self::Server => (
                 "SELECT count(*) FROM names WHERE identity IS NOT NULL",
-                "SELECT count(*) FROM mail",
+                "SELECT (SELECT count(*) FROM mail) + (SELECT
+                    coalesce(sum(length(pending) - length(replace(pending, char(10), ''))), 0)
+                    FROM body)",
                 "SELECT 'a mail without its text' FROM mail
                     WHERE body NOT IN (SELECT body FROM body)
                 UNION ALL SELECT 'a text without its mail' FROM body
@@ -85,22 +96,40 @@ fn examine(db: &Connection, whose: Whose) -> Result<Contents, OpenError> {
     })
 }
 
+/// Why there is no copy.
+#[derive(Debug)]
+pub enum NoCopy {
+    /// The store cannot be read.
+    Store(OpenError),
+    /// The copy cannot be made; in words.
+    Target(String),
+}
+
+impl From<std::io::Error> for NoCopy {
+    fn from(error: std::io::Error) -> Self {
+        Self::Target(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for NoCopy {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Target(error.to_string())
+    }
+}
+
 /// Copies a store as it is at one moment into a file that does not exist yet. The copy gets its
 /// name when it is whole, examined and durable.
 ///
 /// # Errors
 /// There is no such store, the file exists, or there is no room.
-pub fn backup(path: &Path, whose: Whose, to: &Path) -> Result<Contents, OpenError> {
-    let from = disk::look(path, whose.kind())?;
+pub fn backup(path: &Path, whose: Whose, to: &Path) -> Result<Contents, NoCopy> {
+    let from = disk::look(path, whose.kind()).map_err(NoCopy::Store)?;
     let directory = match to.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    if to.exists() {
-        return Err(OpenError::Cannot(format!(
-            "{} exists already",
-            to.display()
-        )));
+    if to.try_exists()? {
+        return Err(NoCopy::Target("it exists already".to_owned()));
     }
     let mut part = to.as_os_str().to_owned();
     part.push(format!(".new-{}", std::process::id()));
@@ -116,7 +145,7 @@ pub fn backup(path: &Path, whose: Whose, to: &Path) -> Result<Contents, OpenErro
     Ok(contents)
 }
 
-fn copy(from: &Connection, whose: Whose, part: &Path) -> Result<Contents, OpenError> {
+fn copy(from: &Connection, whose: Whose, part: &Path) -> Result<Contents, NoCopy> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     drop(options.open(part)?);
@@ -124,11 +153,15 @@ fn copy(from: &Connection, whose: Whose, part: &Path) -> Result<Contents, OpenEr
     // All pages in one step: one reading transaction, hence one moment, and writers go on.
     let step = Backup::new(from, &mut copy)?.step(-1)?;
     if step != StepResult::Done {
-        return Err(OpenError::Cannot("the store is busy: try again".to_owned()));
+        let why = "the store is busy: try again".to_owned();
+        return Err(NoCopy::Store(OpenError::Cannot(why)));
     }
     // One file, without a log beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
-    let contents = examine(&copy, whose)?;
+    copy.pragma_update(None, "application_id", whose.kind().application)?;
+    copy.execute(whose.is_another(), [])?;
+    // It has the pages of the store: what is wrong with it is wrong with both.
+    let contents = examine(&copy, whose).map_err(NoCopy::Store)?;
     drop(copy);
     File::open(part)?.sync_all()?;
     Ok(contents)

@@ -1,16 +1,18 @@
 //! One SQLite file: how it is made, opened, judged and carried to a newer format.
 
 use super::error::OpenError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What kind of store a file is.
 pub(super) struct Kind {
-    /// SQLite's `application_id`: four letters in the header of the file.
+    /// SQLite's `application_id`: four letters in the header of the file, in capitals while it is
+    /// open.
     pub(super) application: u32,
     /// The steps from an empty file to the latest format, one for each format.
     pub(super) formats: &'static [&'static str],
@@ -24,6 +26,15 @@ impl Kind {
     /// The latest format.
     fn format(&self) -> u32 {
         u32::try_from(self.formats.len()).expect("there are few formats")
+    }
+
+    /// The mark of a file that is open: what was said last stands in the log beside it.
+    const fn open_mark(&self) -> u32 {
+        self.application ^ u32::from_be_bytes(*b"    ")
+    }
+
+    const fn is_mark(&self, application: u32) -> bool {
+        application == self.application || application == self.open_mark()
     }
 }
 
@@ -46,12 +57,27 @@ const HABITS: &str = "
 
 /// Opens a store, makes it if there is none, looks for damage, and carries it to the latest format.
 pub(super) fn open(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
-    create(path)?;
+    if !path.try_exists()? {
+        create(path, kind)?;
+    }
+    demand_whole(path, kind)?;
     let db = connect(path, kind)?;
     demand_ours(&db, kind)?;
     demand_sound(&db)?;
     migrate(&db, kind)?;
+    mark(&db, kind.open_mark())?;
+    // Into the file itself. If somebody looks at it just now, that is done later.
+    checkpoint(&db).ok();
     Ok(db)
+}
+
+/// Closes it: everything stands in the file itself, and there is no log any more.
+pub(super) fn close(db: Connection, kind: &Kind) {
+    // A file that says it is open keeps its log.
+    if mark(&db, kind.application).is_ok() {
+        empty_at_close(&db, true).ok();
+    }
+    drop(db);
 }
 
 /// Opens it again after a failure, without looking at every page.
@@ -100,11 +126,9 @@ pub(super) fn release(path: &Path) -> bool {
 
 /// Opens a store to look at it, perhaps beside the program that owns it.
 pub(super) fn look(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+    demand_whole(path, kind)?;
     let db = connect(path, kind)?;
     demand_ours(&db, kind)?;
-    if pragma::<u32>(&db, "user_version")? == 0 {
-        return Err(OpenError::Foreign);
-    }
     Ok(db)
 }
 
@@ -125,16 +149,64 @@ pub(super) fn examine(db: &Connection, pragma: &str) -> rusqlite::Result<String>
     Ok(found.join("; "))
 }
 
-/// An empty file that nobody else can read, durable under its name; nothing if there is one.
-fn create(path: &Path) -> io::Result<()> {
+/// Makes a store that nobody else can read. It gets its name when it is whole: a file of that name
+/// is never an empty one.
+fn create(path: &Path, kind: &Kind) -> Result<(), OpenError> {
+    let new = path.with_extension("new");
+    for left_behind in [new.clone(), log_of(&new), beside(&new, "-shm")] {
+        fs::remove_file(left_behind).ok();
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    match options.open(path) {
-        Ok(file) => file.sync_all()?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(error) => return Err(error),
+    options.open(&new)?;
+    let db = connect(&new, kind)?;
+    migrate(&db, kind)?;
+    empty_at_close(&db, true)?;
+    db.close().map_err(|(_, error)| error)?;
+    // Unlike a rename, a link never replaces what appeared meanwhile.
+    fs::hard_link(&new, path)?;
+    fs::remove_file(&new)?;
+    File::open(path.parent().expect("a store lies in a directory"))?.sync_all()?;
+    Ok(())
+}
+
+/// The letters stand at 68 (<https://www.sqlite.org/fileformat.html#the_database_header>).
+const MARK_AT: usize = 68;
+
+/// Looks at the file alone: opening it would make what is missing.
+fn demand_whole(path: &Path, kind: &Kind) -> Result<(), OpenError> {
+    let mut header = Vec::new();
+    File::open(path)?
+        .take(MARK_AT as u64 + 4)
+        .read_to_end(&mut header)?;
+    let mark = header.get(MARK_AT..).and_then(|mark| mark.try_into().ok());
+    if header.is_empty() {
+        return Err(OpenError::Empty);
     }
-    File::open(path.parent().expect("a store lies in a directory"))?.sync_all()
+    if mark.map(u32::from_be_bytes) == Some(kind.open_mark()) && !log_of(path).try_exists()? {
+        return Err(OpenError::WithoutLog);
+    }
+    Ok(())
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
+}
+
+fn mark(db: &Connection, mark: u32) -> rusqlite::Result<()> {
+    db.pragma_update(None, "application_id", mark)
+}
+
+/// Whether the last one to close it writes the log into the file, and removes it.
+fn empty_at_close(db: &Connection, empty: bool) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !empty)?;
+    Ok(())
 }
 
 fn connect(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
@@ -144,6 +216,7 @@ fn connect(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
     let db = Connection::open_with_flags(absolute(path)?, flags)?;
     db.busy_timeout(BUSY)?;
     db.execute_batch(HABITS)?;
+    empty_at_close(&db, false)?;
     let page_bytes: u64 = pragma(&db, "page_size")?;
     let pages_max = (kind.bytes_max / page_bytes.max(1)).cast_signed();
     db.pragma_update(None, "max_page_count", pages_max)?;
@@ -161,11 +234,7 @@ fn demand_ours(db: &Connection, kind: &Kind) -> Result<(), OpenError> {
     let found: u32 = pragma(db, "user_version")?;
     let application: u32 = pragma(db, "application_id")?;
     let known = kind.format();
-    let tables = "SELECT count(*) FROM sqlite_schema";
-    let is_new = found == 0
-        && application == 0
-        && db.query_row(tables, [], |row| row.get::<_, u32>(0))? == 0;
-    if !is_new && application != kind.application {
+    if found == 0 || !kind.is_mark(application) {
         return Err(OpenError::Foreign);
     }
     if found > known {
@@ -278,6 +347,49 @@ mod tests {
     }
 
     #[test]
+    fn a_store_is_whole_or_has_its_log_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let count = || fs::read_dir(directory.path()).unwrap().count();
+        close(open(&path, &OLD).unwrap(), &OLD);
+        assert_eq!(count(), 1, "no log is left behind");
+        let db = open(&path, &OLD).unwrap();
+        db.execute("INSERT INTO t VALUES (2)", []).unwrap();
+        drop(db);
+        // As after a kill; whoever looks leaves it as it is.
+        drop(look(&path, &OLD).unwrap());
+        let log = fs::read(log_of(&path)).unwrap();
+        let whole = fs::read(&path).unwrap();
+        fs::remove_file(log_of(&path)).unwrap();
+        for _ in 0..2 {
+            assert!(matches!(open(&path, &OLD), Err(OpenError::WithoutLog)));
+            assert!(matches!(look(&path, &OLD), Err(OpenError::WithoutLog)));
+        }
+        fs::write(log_of(&path), log).unwrap();
+        let db = open(&path, &OLD).unwrap();
+        let found = db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0));
+        assert_eq!(found, Ok(2));
+        close(db, &OLD);
+        for (bytes, is_empty) in [(&whole[..0], true), (&whole[..1], false)] {
+            fs::write(&path, bytes).unwrap();
+            for opened in [open(&path, &OLD), look(&path, &OLD)] {
+                let error = opened.unwrap_err();
+                assert_eq!(matches!(error, OpenError::Empty), is_empty, "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_of_a_store_that_was_being_made_is_no_store() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        fs::write(path.with_extension("new"), "half").unwrap();
+        fs::write(directory.path().join("store.new-wal"), "half").unwrap();
+        close(open(&path, &OLD).unwrap(), &OLD);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_broken_page_is_noticed_at_the_start() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
@@ -285,7 +397,7 @@ mod tests {
         let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)
             INSERT INTO t SELECT i FROM n";
         db.execute(many, []).unwrap();
-        drop(db);
+        close(db, &OLD);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[2 * 4096..3 * 4096].fill(0x5a);
         std::fs::write(&path, bytes).unwrap();

@@ -12,6 +12,9 @@ pub enum OpenError {
     /// Pages are broken.
     #[error("it is damaged ({0}): keep it, restore a backup, see docs/storage.md")]
     Damaged(String),
+    /// There is not a single byte in it.
+    #[error("it is empty, which no store ever is: restore a backup, or remove it to begin anew")]
+    Empty,
     /// It is a file of something else.
     #[error("it is not a store of this kind: move it away, or choose another place with --data")]
     Foreign,
@@ -23,6 +26,9 @@ pub enum OpenError {
         /// The latest format that is known here.
         known: u32,
     },
+    /// Whoever copied it left the log behind, and what was said last with it.
+    #[error("its log, the file ending in -wal, is missing: put it beside it, or restore a backup")]
+    WithoutLog,
 }
 
 impl From<Error> for OpenError {

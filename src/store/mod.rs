@@ -10,6 +10,8 @@ mod columns;
 pub mod copy;
 mod disk;
 pub mod error;
+pub mod glance;
+mod pending;
 pub mod server;
 mod server_mail;
 mod worker;

@@ -6,6 +6,7 @@
 
 use super::disk::{self, Kind};
 use super::error::{Failure, OpenError};
+use super::pending::Pending;
 use super::worker::{Engine, Handle};
 use super::{Wake, columns};
 use crate::model::limits::{
@@ -28,7 +29,9 @@ pub struct ServerStore {
 }
 
 /// The first format. `version` numbers the changes that followers are told, `n` is a place in an
-/// order: of creation, of joining, of acceptance. A body is kept once for a whole group.
+/// order: of creation, of joining. A body is kept once for a whole group, and its number is the
+/// place of its mails; `pending` names those who are here and get no mail of their own
+/// (pending.rs).
 const FORMAT_1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE names(
@@ -46,12 +49,12 @@ CREATE INDEX members_of ON members(name);
 CREATE TABLE body(
     body INTEGER PRIMARY KEY AUTOINCREMENT, refs INT NOT NULL, sender TEXT NOT NULL,
     id BLOB NOT NULL, kind INT NOT NULL, at INT NOT NULL, expires INT NOT NULL,
-    head BLOB NOT NULL, tail BLOB NOT NULL) STRICT;
+    head BLOB NOT NULL, tail BLOB NOT NULL, pending TEXT NOT NULL) STRICT;
 CREATE TABLE mail(
     n INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, sender TEXT NOT NULL,
     id BLOB NOT NULL, message INT NOT NULL, body INT NOT NULL, expires INT NOT NULL,
     UNIQUE(name, sender, id)) STRICT;
-CREATE INDEX mail_box ON mail(name, n);
+CREATE INDEX mail_box ON mail(name, body);
 CREATE INDEX mail_expires ON mail(expires);
 CREATE TABLE share(
     name TEXT, sender TEXT, mails INT NOT NULL, bytes INT NOT NULL,
@@ -101,8 +104,10 @@ impl ServerStore {
         let put = "INSERT OR IGNORE INTO meta(key, value) VALUES ('id', ?1), ('version', 0)";
         db.execute(put, [id.cast_signed()])?;
         let id: i64 = db.query_row("SELECT value FROM meta WHERE key = 'id'", [], first)?;
+        let mut rows = Rows::default();
+        rows.recall(&db)?;
         Ok(Self {
-            handle: Handle::start(path, kind, db, Rows::default(), wake)?,
+            handle: Handle::start(path, kind, db, rows, wake)?,
             id: id.cast_unsigned(),
         })
     }
@@ -151,6 +156,12 @@ pub(super) struct Rows {
     pub(super) to_feed: BTreeSet<Name>,
     /// Bodies that this transaction has written.
     pub(super) bodies: BTreeMap<i64, Arc<Mail>>,
+    /// What is kept for many who are here.
+    pub(super) pending: Pending,
+    /// Whose attachment this transaction ends or begins.
+    moved: BTreeSet<Name>,
+    /// Who gets a mail in this transaction.
+    pub(super) got: BTreeSet<Name>,
 }
 
 /// A mailbox that is being fed.
@@ -161,13 +172,20 @@ struct Attachment {
     upto: i64,
     /// Fed and still in the mailbox.
     out: usize,
+    /// Mails with a row of their own, fed or not.
+    rows: usize,
 }
 
 /// What a transaction means for an attachment.
 pub(super) enum Change {
-    Attach(Name, Version, u16),
+    /// With so large a window, and so many mails that wait.
+    Attach(Name, Version, u16, usize),
     /// Only if it was attached under this claim.
     Detach(Name, Option<Version>),
+    /// What was pending at this place is with its recipient.
+    Handed(Name, i64),
+    /// One more mail.
+    Put(Name),
     /// The mail of this place is gone.
     Removed(Name, i64),
 }
@@ -220,7 +238,7 @@ impl Engine for Rows {
     fn finish(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let put = "UPDATE meta SET value = ?1 WHERE key = 'version' AND value <> ?1";
         db.prepare_cached(put)?.execute([self.version])?;
-        Ok(())
+        self.drop_finished(db)
     }
 
     fn committed(&mut self, db: &Connection) -> Vec<StoreEvent> {
@@ -232,6 +250,9 @@ impl Engine for Rows {
             self.feed(db, &name).ok();
         }
         self.bodies.clear();
+        self.moved.clear();
+        self.got.clear();
+        self.pending.committed();
         std::mem::take(&mut self.told)
     }
 
@@ -241,6 +262,9 @@ impl Engine for Rows {
         self.changes.clear();
         self.to_feed.clear();
         self.bodies.clear();
+        self.moved.clear();
+        self.got.clear();
+        self.pending.rolled_back();
     }
 
     fn failed(
@@ -305,8 +329,8 @@ impl Rows {
                 },
             ),
             StoreRequest::Detach { name, owner } => {
-                self.changes
-                    .push(Change::Detach(name.clone(), Some(*owner)));
+                self.unpend(db, name)?;
+                self.change_later(Change::Detach(name.clone(), Some(*owner)));
                 Ok(Done::Unchanged)
             }
             StoreRequest::Enqueue { mail, to } => self.enqueue(db, mail, to),
@@ -348,7 +372,7 @@ impl Rows {
 impl Rows {
     fn change(&mut self, change: Change) {
         match change {
-            Change::Attach(name, owner, window) => {
+            Change::Attach(name, owner, window, rows) => {
                 let window = usize::from(window);
                 let (upto, out) = (0, 0);
                 let attachment = Attachment {
@@ -356,6 +380,7 @@ impl Rows {
                     window,
                     upto,
                     out,
+                    rows,
                 };
                 self.attached.insert(name, attachment);
             }
@@ -365,13 +390,52 @@ impl Rows {
                     self.attached.remove(&name);
                 }
             }
+            Change::Handed(name, place) => self.one_less(&name, place),
+            Change::Put(name) => {
+                if let Some(attachment) = self.attached.get_mut(&name) {
+                    attachment.rows += 1;
+                }
+            }
             Change::Removed(name, place) => {
-                let known = self.attached.get_mut(&name);
-                if let Some(attachment) = known.filter(|known| place <= known.upto) {
-                    attachment.out = attachment.out.saturating_sub(1);
+                self.one_less(&name, place);
+                if let Some(attachment) = self.attached.get_mut(&name) {
+                    attachment.rows = attachment.rows.saturating_sub(1);
                 }
             }
         }
+    }
+
+    fn one_less(&mut self, name: &Name, place: i64) {
+        let known = self.attached.get_mut(name);
+        if let Some(attachment) = known.filter(|known| place <= known.upto) {
+            attachment.out = attachment.out.saturating_sub(1);
+        }
+    }
+
+    /// Changes an attachment with the commit; until then nobody relies on it.
+    pub(super) fn change_later(&mut self, change: Change) {
+        if let Change::Attach(name, ..) | Change::Detach(name, _) = &change {
+            self.moved.insert(name.clone());
+        }
+        self.changes.push(change);
+    }
+
+    /// The name, as it was first spelled, of whoever is here and stays so in this transaction.
+    pub(super) fn is_here(&self, name: &Name) -> Option<&Name> {
+        let (name, _) = self.attached.get_key_value(name)?;
+        (!self.moved.contains(name)).then_some(name)
+    }
+
+    /// True if a mailbox has no mail in the file, as far as its attachment knows.
+    pub(super) fn is_empty(&self, name: &Name) -> bool {
+        let known = self.attached.get(name).filter(|known| known.rows == 0);
+        known.is_some() && !self.moved.contains(name) && !self.got.contains(name)
+    }
+
+    /// True if this claim holds the attachment, and does so in this transaction.
+    pub(super) fn is_attached(&self, name: &Name, owner: Version) -> bool {
+        let known = self.attached.get(name);
+        known.is_some_and(|known| known.owner == owner) && !self.moved.contains(name)
     }
 
     fn feed(&mut self, db: &Connection, name: &Name) -> rusqlite::Result<()> {
@@ -379,16 +443,25 @@ impl Rows {
             return Ok(());
         };
         let room = attachment.window.saturating_sub(attachment.out);
-        let mails = "SELECT n, body FROM mail WHERE name = ?1 AND n > ?2 ORDER BY n LIMIT ?3";
-        let mut mails = db.prepare_cached(mails)?;
-        let mut mails = mails.query(params![name.to_lower(), attachment.upto, room])?;
-        while let Some(row) = mails.next()? {
-            let (place, body): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let mail = match self.bodies.get(&body) {
-                Some(mail) => Arc::clone(mail),
-                None => Arc::new(super::server_mail::body(db, body)?),
-            };
-            attachment.upto = place;
+        let mut found = BTreeMap::new();
+        if attachment.rows > 0 && room > 0 {
+            let mails =
+                "SELECT body FROM mail WHERE name = ?1 AND body > ?2 ORDER BY body LIMIT ?3";
+            let mut mails = db.prepare_cached(mails)?;
+            let mut mails = mails.query(params![name.to_lower(), attachment.upto, room])?;
+            while let Some(row) = mails.next()? {
+                let body: i64 = row.get(0)?;
+                let mail = match self.bodies.get(&body) {
+                    Some(mail) => Arc::clone(mail),
+                    None => Arc::new(super::server_mail::body(db, body)?),
+                };
+                found.insert(body, mail);
+            }
+        }
+        let pending = self.pending.after(name, attachment.upto).take(room);
+        found.extend(pending.map(|(body, mail)| (body, Arc::clone(mail))));
+        for (body, mail) in found.into_iter().take(room) {
+            attachment.upto = body;
             attachment.out += 1;
             self.told.push(StoreEvent::Mail {
                 name: name.clone(),
@@ -414,7 +487,7 @@ impl Rows {
                 }
             }
         }
-        self.changes.push(Change::Detach(row.name.clone(), None));
+        self.change_later(Change::Detach(row.name.clone(), None));
         row.owner = self.next_version();
         let owner = row.owner;
         let alike = |known: &NameRow| {
@@ -478,7 +551,8 @@ impl Rows {
     fn release(&mut self, db: &Connection, name: &Name) -> Result<Done, Stop> {
         let name = row(db, name)?.ok_or(Refusal::NoSuchName)?.name;
         self.leave_all(db, &name)?;
-        self.changes.push(Change::Detach(name.clone(), None));
+        self.change_later(Change::Detach(name.clone(), None));
+        self.forget_pending(db, &name)?;
         self.empty(db, &name)?;
         let at = self.next_version();
         let put = "UPDATE names SET version = ?2, identity = NULL, session_key = NULL,

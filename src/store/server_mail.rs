@@ -1,6 +1,7 @@
 //! The server's mailboxes in SQL: keep once, hand over in order, settle with a trace, give up.
 
 use super::columns::damaged;
+use super::pending::listed;
 use super::server::{Change, Rows, Stop, first, owned, row};
 use crate::model::limits::{
     DAY_MS, MAILBOX_BYTES_MAX, MAILBOX_MAILS_MAX, NOTICES_MAX, PAIR_BYTES_MAX, PAIR_MAILS_MAX,
@@ -45,8 +46,8 @@ impl Rows {
             return Ok(kept(at_ms, false, Vec::new()));
         }
         self.demand_room()?;
-        has_room(db, &to, mail)??;
-        let body = self.put_body(db, mail, 1)?;
+        self.has_room(db, &to, mail)??;
+        let body = self.put_body(db, mail, 1, "")?;
         self.put_mail(db, &to, mail, body)?;
         Ok(kept(mail.at_ms, false, Vec::new()))
     }
@@ -71,22 +72,36 @@ impl Rows {
             return Ok(kept(at_ms, false, names));
         }
         self.demand_room()?;
-        let (mut full, mut boxes) = (Vec::new(), Vec::new());
+        let (mut full, mut boxes, mut here) = (Vec::new(), Vec::new(), Vec::new());
         let unique: BTreeSet<&Name> = to.iter().collect();
+        let may_pend = self.pending.has_room(mail);
         for name in unique {
-            let Some(name) = row(db, name)?.map(|row| row.name) else {
+            let is_here = self.is_here(name).filter(|_| may_pend).cloned();
+            let pends = is_here.is_some();
+            let Some(name) = is_here.map_or_else(|| spelled(db, name), |name| Ok(Some(name)))?
+            else {
                 continue;
             };
-            if has_room(db, &name, mail)?.is_err() {
+            if self.has_room(db, &name, mail)?.is_err() {
                 full.push(name);
+            } else if pends && self.is_empty(&name) {
+                here.push(name);
             } else if find(db, &name, &mail.from, mail.id)?.is_none() {
-                boxes.push(name);
+                if pends {
+                    here.push(name);
+                } else {
+                    boxes.push(name);
+                }
             }
         }
-        if !boxes.is_empty() {
-            let body = self.put_body(db, mail, boxes.len())?;
+        if !boxes.is_empty() || !here.is_empty() {
+            let body = self.put_body(db, mail, boxes.len(), &listed(here.iter()))?;
             for name in &boxes {
                 self.put_mail(db, name, mail, body)?;
+            }
+            if !here.is_empty() {
+                self.to_feed.extend(here.iter().cloned());
+                self.pending.add(body, mail, here);
             }
         }
         let lines: Vec<&str> = full.iter().map(Name::as_str).collect();
@@ -102,14 +117,46 @@ impl Rows {
         Ok(kept(mail.at_ms, false, full))
     }
 
+    /// Whether a mailbox takes one more, by the shares of its sender and of all.
+    fn has_room(
+        &self,
+        db: &Connection,
+        to: &Name,
+        mail: &Mail,
+    ) -> rusqlite::Result<Result<(), Refusal>> {
+        let (mut pair, mut all) = ((0, 0), (0, 0));
+        if !self.is_empty(to) {
+            let name = to.to_lower();
+            pair = share_of(db, &name, &mail.from.to_lower())?;
+            all = share_of(db, &name, ALL)?;
+        }
+        let more = |(mails, bytes): (usize, usize), sender| {
+            let (more_mails, more_bytes) = self.pending.share(to, sender);
+            let bytes = bytes.saturating_add(more_bytes);
+            (mails + more_mails, bytes.saturating_add(mail.tail.len()))
+        };
+        let (pair_mails, pair_bytes) = more(pair, Some(&mail.from));
+        let (all_mails, all_bytes) = more(all, None);
+        Ok(
+            if pair_mails >= PAIR_MAILS_MAX || pair_bytes > PAIR_BYTES_MAX {
+                Err(Refusal::PairFull)
+            } else if all_mails >= MAILBOX_MAILS_MAX || all_bytes > MAILBOX_BYTES_MAX {
+                Err(Refusal::MailboxFull)
+            } else {
+                Ok(())
+            },
+        )
+    }
+
     fn put_body(
         &mut self,
         db: &Connection,
         mail: &Arc<Mail>,
         refs: usize,
+        pending: &str,
     ) -> rusqlite::Result<i64> {
-        let put = "INSERT INTO body(refs, sender, id, kind, at, expires, head, tail)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let put = "INSERT INTO body(refs, sender, id, kind, at, expires, head, tail, pending)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let body = db.prepare_cached(put)?.insert(params![
             refs,
             mail.from.as_str(),
@@ -119,12 +166,13 @@ impl Rows {
             mail.expires_ms,
             &*mail.head,
             &*mail.tail,
+            pending,
         ])?;
         self.bodies.insert(body, Arc::clone(mail));
         Ok(body)
     }
 
-    fn put_mail(
+    pub(super) fn put_mail(
         &mut self,
         db: &Connection,
         to: &Name,
@@ -144,9 +192,11 @@ impl Rows {
             mail.expires_ms
         ]);
         place?;
+        self.changes.push(Change::Put(to.clone()));
+        self.got.insert(to.clone());
         count(db, &name, mail, 1)?;
         if !message && mails(db, &name, NOTICES)? > NOTICES_MAX {
-            let oldest = "SELECT n FROM mail WHERE name = ?1 AND message = 0 ORDER BY n LIMIT 1";
+            let oldest = "SELECT n FROM mail WHERE name = ?1 AND message = 0 ORDER BY body LIMIT 1";
             let oldest = db.prepare_cached(oldest)?.query_row([&name], first)?;
             self.take_out(db, to, oldest)?;
         }
@@ -161,7 +211,7 @@ impl Rows {
         };
         if find(db, &to, &notice.from, notice.id)?.is_none() {
             let notice = Arc::new(notice);
-            let body = self.put_body(db, &notice, 1)?;
+            let body = self.put_body(db, &notice, 1, "")?;
             self.put_mail(db, &to, &notice, body)?;
         }
         Ok(())
@@ -178,10 +228,10 @@ impl Rows {
         window: u16,
     ) -> Result<Done, Stop> {
         let name = owned(db, name, owner)?.name;
+        self.unpend(db, &name)?;
         let lower = name.to_lower();
         let waiting = mails(db, &lower, ALL)? + mails(db, &lower, NOTICES)?;
-        self.changes
-            .push(Change::Attach(name.clone(), owner, window));
+        self.change_later(Change::Attach(name.clone(), owner, window, waiting));
         self.to_feed.insert(name);
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         Ok(Done::Attached { waiting })
@@ -195,9 +245,17 @@ impl Rows {
         mails: &[Taken],
         at_ms: i64,
     ) -> Result<Done, Stop> {
-        let name = owned(db, name, owner)?.name;
+        let name = if self.is_attached(name, owner) {
+            name.clone()
+        } else {
+            owned(db, name, owner)?.name
+        };
         let until_ms = at_ms.saturating_add(TOMBSTONE_DAYS * DAY_MS);
-        for Taken { from, id, receipt } in mails {
+        for taken in mails {
+            if self.take_pending(db, &name, taken)? {
+                continue;
+            }
+            let Taken { from, id, receipt } = taken;
             let Some((place, _)) = find(db, &name, from, *id)? else {
                 continue;
             };
@@ -221,6 +279,7 @@ impl Rows {
         now_ms: i64,
         rows_max: u16,
     ) -> Result<Done, Stop> {
+        self.unpend_expired(db, now_ms)?;
         let due: Vec<(Name, i64)> = db
             .prepare_cached("SELECT name, n FROM mail WHERE expires <= ?1 ORDER BY n LIMIT ?2")?
             .query_map(params![now_ms, rows_max], |row| {
@@ -273,11 +332,11 @@ impl Rows {
         let fewer = "UPDATE body SET refs = refs - 1 WHERE body = ?1 RETURNING refs";
         let refs: i64 = db.prepare_cached(fewer)?.query_row([number], first)?;
         if refs <= 0 {
-            let drop = "DELETE FROM body WHERE body = ?1";
+            let drop = "DELETE FROM body WHERE body = ?1 AND pending = ''";
             db.prepare_cached(drop)?.execute([number])?;
         }
         count(db, &name.to_lower(), &mail, -1)?;
-        self.changes.push(Change::Removed(name.clone(), place));
+        self.changes.push(Change::Removed(name.clone(), number));
         Ok(mail)
     }
 }
@@ -362,22 +421,9 @@ fn share_of(db: &Connection, name: &str, share: &str) -> rusqlite::Result<(usize
     Ok(found.optional()?.unwrap_or_default())
 }
 
-/// Whether a mailbox takes one more, by the shares of its sender and of all.
-fn has_room(db: &Connection, to: &Name, mail: &Mail) -> rusqlite::Result<Result<(), Refusal>> {
-    let (name, more) = (to.to_lower(), mail.tail.len());
-    let (pair_mails, pair_bytes) = share_of(db, &name, &mail.from.to_lower())?;
-    let (all_mails, all_bytes) = share_of(db, &name, ALL)?;
-    Ok(
-        if pair_mails >= PAIR_MAILS_MAX || pair_bytes.saturating_add(more) > PAIR_BYTES_MAX {
-            Err(Refusal::PairFull)
-        } else if all_mails >= MAILBOX_MAILS_MAX
-            || all_bytes.saturating_add(more) > MAILBOX_BYTES_MAX
-        {
-            Err(Refusal::MailboxFull)
-        } else {
-            Ok(())
-        },
-    )
+/// As it was first spelled, if it is bound.
+fn spelled(db: &Connection, name: &Name) -> rusqlite::Result<Option<Name>> {
+    Ok(row(db, name)?.map(|row| row.name))
 }
 
 const fn kept(at_ms: i64, settled: bool, full: Vec<Name>) -> Done {

@@ -6,6 +6,7 @@ use super::disk::{self, Kind};
 use super::error::{Failure, OpenError, Stage, handle_is_sound};
 use crate::model::limits::{STORE_BATCH_MAX, STORE_FULL_PERCENT, STORE_PROBE, STORE_QUEUE_MAX};
 use crate::model::{Full, Store, StoreTicket};
+use nix::sys::signal::SigSet;
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -99,7 +100,11 @@ impl<E: Engine> Handle<E> {
             to_thread: Some(to_thread),
             from_thread,
             told: VecDeque::new(),
-            thread: Some(thread.spawn(move || worker.run())?),
+            thread: Some(thread.spawn(move || {
+                // Signals are the loop's: one that stops the program must find it there.
+                SigSet::all().thread_block().ok();
+                worker.run();
+            })?),
         })
     }
 }
@@ -195,6 +200,9 @@ impl<E: Engine> Worker<E> {
                 told.extend(self.judge());
                 self.tell(told);
             }
+        }
+        if let Some(db) = self.disk.db {
+            disk::close(db, self.disk.kind);
         }
     }
 

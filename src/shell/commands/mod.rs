@@ -44,6 +44,7 @@ commands![
     record,
     hook,
     plugin,
+    clear,
     help,
     set,
     session,

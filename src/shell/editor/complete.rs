@@ -2,6 +2,7 @@
 
 use super::{Assist, BELL, Editor};
 use crate::model::limits::LISTED_MAX;
+use crate::shell::wrap::{Layout, wrap};
 use rustyline::completion::{Candidate as _, longest_common_prefix};
 use rustyline::hint::Hint as _;
 use std::fmt::Write as _;
@@ -14,6 +15,9 @@ pub(super) enum Tab {
     #[default]
     Untouched,
 }
+
+/// Blanks between two columns of a list.
+const GAP: usize = 2;
 
 impl Editor {
     pub(super) fn complete<H: Assist>(&mut self, before: Tab, assist: &H) {
@@ -32,17 +36,37 @@ impl Editor {
         }
         self.tab = Tab::Undecided;
         if before == Tab::Undecided {
-            self.list(&candidates, assist);
+            self.list("", &candidates, assist);
         } else {
             self.out.push(BELL);
         }
     }
 
+    /// Lists what may follow the text, if a `?` at its end asks for that.
+    pub(super) fn list_at_question<H: Assist>(&mut self, assist: &H) -> bool {
+        let (text, pos) = self.text.get();
+        if self.search.is_some() || pos < text.len() {
+            return false;
+        }
+        let Some(head) = assist.question(text) else {
+            return false;
+        };
+        let found = assist.complete(text, pos, &self.context());
+        let candidates = found.map_or_else(|_| Vec::new(), |(_, candidates)| candidates);
+        self.list(&head, &candidates, assist);
+        self.dirty = true;
+        true
+    }
+
     /// Prints the candidates under the text and begins a new prompt: a list is no state.
-    fn list<H: Assist>(&mut self, candidates: &[H::Candidate], assist: &H) {
+    fn list<H: Assist>(&mut self, head: &str, candidates: &[H::Candidate], assist: &H) {
         let pos = self.text.line.pos();
         self.finish(assist);
         self.text.line.set_pos(pos);
+        if !head.is_empty() {
+            let head = wrap(head, self.cells.cols, Layout::Own);
+            writeln!(self.out, "{head}").expect("a string takes all");
+        }
         let shown = &candidates[..candidates.len().min(LISTED_MAX)];
         let cells: Vec<(String, usize)> = shown
             .iter()
@@ -52,8 +76,8 @@ impl Editor {
                 (cell, width)
             })
             .collect();
-        let column = cells.iter().map(|(_, width)| width).max().unwrap_or(&0) + 2;
-        for row in cells.chunks((self.cells.cols / column).max(1)) {
+        let column = cells.iter().map(|(_, width)| width).max().unwrap_or(&0) + GAP;
+        for row in cells.chunks(((self.cells.cols + GAP) / column).max(1)) {
             let mut gap = 0;
             for (cell, width) in row {
                 self.out += &" ".repeat(gap);

@@ -7,6 +7,9 @@ use rustyline::{Anchor, At, Cmd, KeyCode as K, KeyEvent as E, Modifiers as M, Mo
 const WORD_LEFT: Movement = Movement::BackwardWord(1, Word::Emacs);
 const WORD_RIGHT: Movement = Movement::ForwardWord(1, At::AfterEnd, Word::Emacs);
 
+/// At the end of a line it may ask what may follow.
+pub(super) const QUESTION: E = E(K::Char('?'), M::NONE);
+
 /// What a key asks for.
 #[rustfmt::skip]
 pub(super) fn command(key: E) -> Cmd {

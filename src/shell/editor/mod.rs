@@ -35,9 +35,15 @@ use std::mem::take;
 use text::Text;
 
 /// What the editor asks while somebody types: completions, hints and colours.
-pub trait Assist: Completer + Hinter + Highlighter {}
+pub trait Assist: Completer + Hinter + Highlighter {
+    /// What may follow a line, in a few words, if a `?` at its end asks for that; else the `?` is
+    /// a character of the line as any other.
+    fn question(&self, _line: &str) -> Option<String> {
+        None
+    }
+}
 
-impl<T: Completer + Hinter + Highlighter> Assist for T {}
+impl Assist for () {}
 
 /// What was typed that concerns the program.
 ///
@@ -193,6 +199,17 @@ impl Editor {
         self.cells.cols
     }
 
+    /// And how many rows.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Takes back the row that was written last: a prompt at which nothing was typed.
+    pub fn take_back_row(&mut self) {
+        self.out += "\x1b[A\r\x1b[J";
+    }
+
     /// Wants prompt and text on the screen, from now on.
     pub const fn show(&mut self) {
         if !self.visible {
@@ -212,6 +229,12 @@ impl Editor {
     pub fn forget_screen(&mut self) {
         self.shown = None;
         self.dirty = true;
+    }
+
+    /// Nothing but the prompt, at the top of the screen.
+    pub fn clear_screen(&mut self) {
+        self.out += CLEAR;
+        self.forget_screen();
     }
 
     /// The text and the cursor's place in it, in bytes.
@@ -254,8 +277,13 @@ impl Editor {
                     Some(c) => Cmd::SelfInsert(1, c),
                     None => Cmd::Noop,
                 },
+                Input::Key(key) if key == keymap::QUESTION && self.list_at_question(assist) => {
+                    continue;
+                }
                 Input::Key(key) => keymap::command(key),
                 Input::Pasted(text) => {
+                    // The last newline of a paste is no Enter.
+                    let text = text.trim_end_matches('\n').to_owned();
                     self.text.pasted |= text.contains('\n');
                     Cmd::Insert(1, text)
                 }
@@ -291,10 +319,7 @@ impl Editor {
                 self.hide();
                 return Some(Typed::Suspend);
             }
-            Cmd::ClearScreen => {
-                self.out += CLEAR;
-                self.shown = None;
-            }
+            Cmd::ClearScreen => self.clear_screen(),
             Cmd::QuotedInsert => self.quoted = true,
             Cmd::Complete => self.complete(tab, assist),
             Cmd::CompleteHint => self.accept_hint(assist),

@@ -43,6 +43,8 @@ impl Hinter for Names {
     }
 }
 
+impl super::Assist for Names {}
+
 impl Highlighter for Names {
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))

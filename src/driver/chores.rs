@@ -1,8 +1,8 @@
-//! The errands of a shell: hooks, commands of other programs, and what those say of themselves.
+//! The chores of a shell: hooks, commands of other programs, and what those say of themselves.
 
 use super::child::{Child, End, Order};
 use super::log::Log;
-use super::plugins::{Found, Plugins};
+use super::plugins::{self, Found, Plugins};
 use super::reactor::{CHILDREN, Reactor};
 use crate::model::limits::{
     CHILD_OUTPUT_BYTES_MAX, CHILDREN_MAX, HOOK_JSON_BYTES_MAX, HOOK_TEXT_BYTES_MAX,
@@ -10,13 +10,12 @@ use crate::model::limits::{
 };
 use crate::model::{Instant, Now};
 use crate::shell::control::json;
-use crate::shell::external::{API, Errand, MANIFEST_FLAG, Program, Ran, RanEnd, Wanted, Word};
+use crate::shell::external::{API, Chore, MANIFEST_FLAG, Program, Ran, RanEnd, Wanted, Word};
 use crate::shell::fields::Fact;
 use crate::shell::hooks::{Job, JobEnd, Reads};
 use crate::shell::{LineId, Shell};
 use std::collections::VecDeque;
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What other programs are told of this one.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub struct Place {
 
 /// All that runs for a shell, and what has to run yet.
 #[derive(Debug)]
-pub struct Errands {
+pub struct Chores {
     place: Place,
     plugins: Plugins,
     log: Log,
@@ -56,7 +55,7 @@ enum Purpose {
     Manifest(Found),
 }
 
-impl Errands {
+impl Chores {
     /// Nothing runs.
     #[must_use]
     pub fn new(place: Place, log: Log) -> Self {
@@ -70,27 +69,27 @@ impl Errands {
         }
     }
 
-    /// Takes an errand of the shell.
-    pub fn handle(&mut self, now: Now, reactor: &Reactor, shell: &mut Shell, errand: Errand) {
-        match errand {
-            Errand::Find(line, wanted) => {
+    /// Takes an chore of the shell.
+    pub fn handle(&mut self, now: Now, reactor: &Reactor, shell: &mut Shell, chore: Chore) {
+        match chore {
+            Chore::Find(line, wanted) => {
                 self.finding.push(line);
                 self.ask(shell, &wanted);
             }
-            Errand::Hook(job) => {
+            Chore::Hook(job) => {
                 let order = self.of_hook(now, &job);
                 self.waiting.push_back((order, Purpose::Hook(job)));
             }
-            Errand::New(line, word) => {
+            Chore::New(line, word) => {
                 let written = self.plugins.write_new(&word);
                 let words = match &written {
                     Ok(path) => format!("A script to begin with: {}.", path.display()),
                     Err(error) => format!("cannot write ackchat-{}: {error}", word.as_str()),
                 };
                 let answer = written.as_ref().map(|_| &*words).map_err(|_| &*words);
-                shell.handle_errand(now, line, answer);
+                shell.handle_chore(now, line, answer);
             }
-            Errand::Run(line, program) => {
+            Chore::Run(line, program) => {
                 let order = self.of_program(program);
                 self.waiting.push_back((order, Purpose::Command(line)));
             }
@@ -107,10 +106,10 @@ impl Errands {
     /// Whether a program has still to say what it is: not for long.
     #[must_use]
     pub fn is_looking(&self) -> bool {
-        let purposes = self.running.iter().map(|(_, purpose)| purpose);
-        let waiting = self.waiting.iter().map(|(_, purpose)| purpose);
-        let mut all = purposes.chain(waiting);
-        all.any(|purpose| matches!(purpose, Purpose::Manifest(_)))
+        let mut running = self.running.iter();
+        running.any(|(child, purpose)| {
+            matches!(purpose, Purpose::Manifest(_)) && !child.is_told_to_end()
+        })
     }
 
     /// Starts what waits, feeds and reads what runs, and hands over what has ended.
@@ -126,8 +125,13 @@ impl Errands {
                 }
             }
             let is_quiet = ended.is_empty();
+            let is_told = |(_, purpose): &(End, Purpose)| matches!(purpose, Purpose::Manifest(_));
+            let have_told = ended.iter().any(is_told);
             for (end, purpose) in ended {
                 self.on_end(now, shell, purpose, Ok(end));
+            }
+            if have_told {
+                shell.handle_commands(self.plugins.commands(&self.plugins.find()));
             }
             if is_quiet {
                 break;
@@ -154,6 +158,12 @@ impl Errands {
                 child.end(now);
             }
         }
+    }
+
+    /// The program ends: whatever runs is told so.
+    pub fn end(&mut self) {
+        self.waiting.clear();
+        self.running.clear();
     }
 
     /// Asks programs what they are, unless they said it already.
@@ -187,8 +197,12 @@ impl Errands {
     }
 
     fn start(&mut self, now: Now, reactor: &Reactor, shell: &mut Shell) {
-        while self.running.len() < CHILDREN_MAX {
-            let Some((order, purpose)) = self.waiting.pop_front() else {
+        loop {
+            // Somebody sits there and waits for a manifest; hooks and commands wait for each other.
+            let has_room = self.running.len() < CHILDREN_MAX;
+            let may_start = |(_, purpose): &_| has_room || matches!(purpose, Purpose::Manifest(_));
+            let next = self.waiting.iter().position(may_start);
+            let Some((order, purpose)) = next.and_then(|next| self.waiting.remove(next)) else {
                 return;
             };
             let watched = reactor.watch_children();
@@ -280,7 +294,7 @@ impl Errands {
                 "ACKCHAT_SOCK",
                 socket.map(|path| path.display().to_string()),
             ),
-            ("PATH", Some(path_with_us())),
+            ("PATH", Some(plugins::path_with_us())),
         ]);
         environment.extend_from_slice(more);
         environment
@@ -322,17 +336,6 @@ fn of_fact(fact: &Fact, json: String) -> Environment {
         ("ACKCHAT_ID", field("id")),
         ("ACKCHAT_JSON", json),
     ]
-}
-
-/// The PATH, and last on it this very program, so that a script finds `ackchat`.
-fn path_with_us() -> String {
-    let path = env::var("PATH").unwrap_or_default();
-    let us = env::current_exe().ok();
-    match us.as_deref().and_then(Path::parent).and_then(Path::to_str) {
-        Some(us) if path.is_empty() => us.to_owned(),
-        Some(us) => format!("{path}:{us}"),
-        None => path,
-    }
 }
 
 fn of_hook_end(end: End) -> JobEnd {

@@ -1,8 +1,8 @@
-//! The shell's errands: what it asks of other programs, and what it makes of their answers.
+//! The shell's chores: what it asks of other programs, and what it makes of their answers.
 
 use super::asked::{Asked, Asker};
 use super::command::{Command, HookWish, Run};
-use super::external::{Errand, Ran, RanEnd, Source, Wanted, Word};
+use super::external::{Chore, Ran, RanEnd, Source, Wanted, Word};
 use super::grammar::Input;
 use super::hooks::{self, Hook, Hooks, JobEnd};
 use super::registry::Parsed;
@@ -17,15 +17,15 @@ use std::collections::BTreeMap;
 
 /// What the shell has to do with other programs.
 #[derive(Debug, Default)]
-pub(super) struct Errands {
+pub(super) struct Chores {
     /// Whether the host can do any.
     is_possible: bool,
     pub(super) hooks: Hooks,
-    /// Lines whose errand is not done, with their words as long as those may still be needed.
+    /// Lines whose chore is not done, with their words as long as those may still be needed.
     open: BTreeMap<LineId, String>,
 }
 
-impl Errands {
+impl Chores {
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_empty()
     }
@@ -37,10 +37,10 @@ impl Errands {
 }
 
 impl Shell {
-    /// In a host that does errands, and with these hooks.
+    /// In a host that does chores, and with these hooks.
     #[must_use]
     pub fn with_programs(mut self, hooks: Vec<Hook>) -> Self {
-        self.errands = Errands {
+        self.chores = Chores {
             is_possible: true,
             hooks: Hooks::new(hooks),
             open: BTreeMap::new(),
@@ -53,19 +53,19 @@ impl Shell {
         self.registry.set_external(commands);
     }
 
-    /// The answer to `Errand::Find`: now it is known what the line means.
+    /// The answer to `Chore::Find`: now it is known what the line means.
     pub fn handle_found(&mut self, now: Now, line: LineId, commands: Vec<Command>) {
         self.now = now;
         self.handle_commands(commands);
-        if let Some(source) = self.errands.open.remove(&line) {
+        if let Some(source) = self.chores.open.remove(&line) {
             self.obey(line, &Asked::Line(source.into()), Asker::Terminal);
         }
     }
 
-    /// The answer to `Errand::New`, in words for people.
-    pub fn handle_errand(&mut self, now: Now, line: LineId, answer: Result<&str, &str>) {
+    /// The answer to `Chore::New`, in words for people.
+    pub fn handle_chore(&mut self, now: Now, line: LineId, answer: Result<&str, &str>) {
         self.now = now;
-        if self.errands.open.remove(&line).is_none() {
+        if self.chores.open.remove(&line).is_none() {
             return;
         }
         match answer {
@@ -78,11 +78,11 @@ impl Shell {
         }
     }
 
-    /// The answer to `Errand::Run`. What a program wrote is shown, two blanks to the right, where
+    /// The answer to `Chore::Run`. What a program wrote is shown, two blanks to the right, where
     /// nothing is taken for a word of ours; none of it is ever a command.
     pub fn handle_ran(&mut self, now: Now, line: LineId, ran: &Ran) {
         self.now = now;
-        let Some(source) = self.errands.open.remove(&line) else {
+        let Some(source) = self.chores.open.remove(&line) else {
             return;
         };
         let output = String::from_utf8_lossy(&ran.output);
@@ -107,10 +107,10 @@ impl Shell {
         self.complain(line, ErrorCode::PluginFailed, &format!("{word}: {why}"));
     }
 
-    /// The answer to `Errand::Hook`.
+    /// The answer to `Chore::Hook`.
     pub fn handle_hook(&mut self, now: Now, index: usize, end: &JobEnd) {
         self.now = now;
-        let (told, answer) = self.errands.hooks.on_end(now.instant, index, end);
+        let (told, answer) = self.chores.hooks.on_end(now.instant, index, end);
         if let Some(fact) = told {
             self.announce(fact);
         }
@@ -126,14 +126,14 @@ impl Shell {
 
     /// Something happened: everybody hears of it, and the hooks.
     pub(super) fn announce(&mut self, fact: Fact) {
-        let dropped = self.errands.hooks.on_fact(&fact);
+        let dropped = self.chores.hooks.on_fact(&fact);
         self.outputs.push_back(Output::Fact(fact));
         self.outputs.extend(dropped.into_iter().map(Output::Fact));
     }
 
     /// Of which programs it has to be known whether they are there before a line means anything.
     pub(super) fn wants(&self, source: &str) -> Option<Wanted> {
-        if !self.errands.is_possible {
+        if !self.chores.is_possible {
             return None;
         }
         let input = match self.conversation {
@@ -154,10 +154,10 @@ impl Shell {
     }
 
     /// Sends somebody off, and remembers for which line.
-    pub(super) fn send_off(&mut self, line: LineId, source: &str, errand: Errand) {
-        if self.errands.is_possible {
-            self.errands.open.insert(line, source.to_owned());
-            self.outputs.push_back(Output::Errand(errand));
+    pub(super) fn send_off(&mut self, line: LineId, source: &str, chore: Chore) {
+        if self.chores.is_possible {
+            self.chores.open.insert(line, source.to_owned());
+            self.outputs.push_back(Output::Chore(chore));
         } else {
             self.complain(line, ErrorCode::Refused, "there are no other programs here");
         }
@@ -202,7 +202,7 @@ impl Shell {
     pub(super) fn hook(&mut self, line: LineId, wish: HookWish) {
         match wish {
             HookWish::List => {
-                let rows = self.errands.hooks.rows();
+                let rows = self.chores.hooks.rows();
                 let head = if rows.is_empty() {
                     "No hooks: config.toml has none."
                 } else {
@@ -214,7 +214,7 @@ impl Shell {
             HookWish::On(name) => self.switch(line, &name, true),
             HookWish::Test(words) => match hooks::imagined(&words) {
                 Ok(fact) => {
-                    let rows = self.errands.hooks.test(&fact);
+                    let rows = self.chores.hooks.test(&fact);
                     self.list(line, "Nothing was run.", rows);
                 }
                 Err(why) => self.complain(line, ErrorCode::Refused, &clean::line(&why)),
@@ -223,12 +223,12 @@ impl Shell {
     }
 
     fn switch(&mut self, line: LineId, name: &str, is_on: bool) {
-        if self.errands.hooks.switch(name, is_on) {
+        if self.chores.hooks.switch(name, is_on) {
             let word = if is_on { "on" } else { "off" };
             let head = format!("Hook {} is {word}.", clean::line(name));
             return self.list(line, &head, Vec::new());
         }
-        let near = explain::did_you_mean(&explain::nearest(name, self.errands.hooks.names()));
+        let near = explain::did_you_mean(&explain::nearest(name, self.chores.hooks.names()));
         let words = format!("there is no hook {}", clean::line(name));
         let hint = near.map(|question| format!("  {question}"));
         self.complain_with(line, ErrorCode::Refused, &words, hint);
