@@ -2,15 +2,18 @@
 
 mod complete;
 mod man;
+mod oneshot;
 mod run;
 
 use ackchat::client::GroupPrivate;
-use ackchat::driver::client::JoinOptions as Join;
+use ackchat::driver::client::{Face, JoinOptions as Join};
 use ackchat::driver::config::{self, Question};
+use ackchat::driver::oneshot::Options;
 use ackchat::driver::paint::Colour;
 use ackchat::driver::run::{ReplayOptions, RunOptions};
 use ackchat::driver::server::{Extras, ServeOptions as Serve};
 use ackchat::driver::upkeep::{Backup, Upkeep};
+use ackchat::driver::wrapped::Wrapped;
 use ackchat::driver::{Fault, host, paths, plugins};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
@@ -38,6 +41,10 @@ pub(crate) enum Invocation {
     Man(String),
     /// Recordings, to be made one test.
     Merge(Vec<String>),
+    /// A command to run, and to tell of.
+    Notify(Box<Options>, Wrapped),
+    /// Something that is done once.
+    OneShot(Box<Options>),
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// One person's lines of a script.
@@ -93,10 +100,8 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("__complete") => Ok(Invocation::Print(complete::answer(&args[1..]))),
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some(
-            "serve" | "join" | "host" | "demo" | "run" | "replay" | "merge" | "backup" | "config"
-            | "completions" | "man" | "help" | "--help" | "-h" | "--version" | "-V",
-        ) => modern(args),
+        Some("help" | "--help" | "-h" | "--version" | "-V") => modern(args),
+        Some(word) if command().find_subcommand(word).is_some() => modern(args),
         None => default_profile(),
         Some(word) if word.starts_with('-') => Err(usage()),
         Some(word) => external(word, &args[1..]).ok_or_else(|| unknown_form(word)),
@@ -172,9 +177,20 @@ fn seed_client(args: &[String]) -> Result<Invocation, Refused> {
     Ok(Invocation::Join(options.join(name, server, port, given)))
 }
 
+/// All forms but the seeds'.
+fn command() -> clap::Command {
+    Modern::command().subcommands(oneshot::commands())
+}
+
 fn modern(args: &[String]) -> Result<Invocation, Refused> {
     let program = std::iter::once("ackchat").chain(args.iter().map(String::as_str));
-    let found = Modern::command().try_get_matches_from(program);
+    let found = command().try_get_matches_from(program);
+    if let Ok(found) = &found
+        && let Some((name, found)) = found.subcommand()
+        && Modern::command().find_subcommand(name).is_none()
+    {
+        return oneshot::invocation(name, found, args);
+    }
     let parsed = found.and_then(|found| Ok((Modern::from_arg_matches(&found)?, found)));
     let (modern, found) = match parsed {
         Ok(parsed) => parsed,
@@ -458,6 +474,7 @@ impl From<ConfigQuestion> for Question {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag")]
 struct JoinOptions {
     /// Whose part of config.toml holds; else that of NAME
     #[arg(long)]
@@ -474,6 +491,15 @@ struct JoinOptions {
     /// Whether private messages are sent and shown while in a group
     #[arg(long, value_enum, default_value_t = Private::Refuse)]
     group_private: Private,
+    /// Be there for programs only, until SIGTERM
+    #[arg(long, conflicts_with_all = ["json", "lines"])]
+    headless: bool,
+    /// Write events to standard output, an object of JSON a line
+    #[arg(long)]
+    json: bool,
+    /// A line to enter in place of standard input; may be repeated
+    #[arg(short = 'e', value_name = "LINE")]
+    lines: Vec<String>,
     /// Where programs reach this session, in place of the profile's own socket
     #[arg(long, value_name = "FILE")]
     sock: Option<PathBuf>,
@@ -587,6 +613,14 @@ impl JoinOptions {
             data: self.files.data,
             trace: self.files.trace,
             sock: self.sock,
+            face: if self.headless {
+                Face::Headless
+            } else if self.json {
+                Face::Json
+            } else {
+                Face::Terminal
+            },
+            lines: self.lines,
         }
     }
 }

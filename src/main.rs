@@ -23,6 +23,10 @@ fn main() -> ExitCode {
         Ok(Invocation::Join(options)) => driver::client::run(&options),
         Ok(Invocation::Man(page)) => driver::output::page(&page),
         Ok(Invocation::Merge(files)) => driver::merge::run(&files),
+        Ok(Invocation::Notify(options, wrapped)) => {
+            return ExitCode::from(driver::wrapped::run(&options, &wrapped));
+        }
+        Ok(Invocation::OneShot(options)) => driver::oneshot::run(&options),
         Ok(Invocation::Print(text)) => {
             // A reader that went away changes nothing.
             drop(io::stdout().write_all(text.as_bytes()));

@@ -213,6 +213,8 @@ impl Place {
     fn join(&self, name: Name) -> Join {
         Join {
             sock: None,
+            face: ackchat::driver::client::Face::Terminal,
+            lines: Vec::new(),
             name,
             server: self.server,
             server_key: self.server_key,

@@ -19,7 +19,7 @@ use super::socket::Socket;
 use super::terminal::{self, Terminal};
 use super::tour::Tour;
 use super::trace::Trace;
-use super::{Fault, ambient, bind_fault, config, paths, store_fault};
+use super::{Fault, ambient, bind_fault, config, oneshot, paths, store_fault};
 use crate::client::port::StoreRequest;
 use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
@@ -29,6 +29,7 @@ use crate::model::limits::{
 use crate::model::{Full, Instant, Name, Now, Store as _, StoreTicket};
 use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
+use crate::shell::asked::{Asked, Asker};
 use crate::shell::control::Control;
 use crate::shell::control::journal::Journal;
 use crate::shell::editor::Editor;
@@ -42,9 +43,10 @@ use crate::store::ClientStore;
 use rustyline::GraphemeClusterMode;
 use signal_hook::low_level::emulate_default_handler;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,12 +86,43 @@ pub struct JoinOptions {
     pub config: Option<PathBuf>,
     /// Where programs reach the session, in place of the profile's own socket.
     pub sock: Option<PathBuf>,
+    /// What lines come from and where words go to.
+    pub face: Face,
+    /// In place of standard input.
+    pub lines: Vec<String>,
+}
+
+/// What lines come from and where words go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// Only programs use it, until a signal ends it.
+    Headless,
+    /// Lines come from standard input, events go to standard output.
+    Json,
+    /// It is there for one thing, which does not take messages unless it says so.
+    OneShot(Arrivals),
+    /// Lines come from standard input, words go to standard output.
+    Terminal,
+}
+
+impl Face {
+    /// Whether what is shown is shown by a guest.
+    const fn is_shown_by_guests(self) -> bool {
+        matches!(self, Self::Json | Self::OneShot(_))
+    }
 }
 
 /// Chats until the end of input, a signal, or the shell ends it.
 #[must_use]
 pub fn run(options: &JoinOptions) -> Exit {
-    run_with(options, Company::default())
+    let company = match options.face {
+        Face::Json => oneshot::events(),
+        Face::Headless | Face::OneShot(_) | Face::Terminal => Ok(Company::default()),
+    };
+    match company {
+        Ok(company) => run_with(options, company),
+        Err(fault) => fault.report(),
+    }
 }
 
 /// The same with others in its loop.
@@ -106,6 +139,9 @@ pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
             watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
         }
         chat.guests = company.guests;
+        for stream in company.streams {
+            chat.doors.admit(stream, chat.reactor.registry());
+        }
         chat.tour = company.tour;
         for hint in &company.hints {
             chat.say(Tone::Hint, hint);
@@ -148,6 +184,9 @@ struct Loop {
     recording: Recording,
     /// Programs that use this session.
     doors: Doors,
+    face: Face,
+    /// The line by which it leaves when its only guest is done, and how it ends then.
+    parting: Option<(LineId, Exit)>,
     on_failure: OnFailure,
     /// Lines without an outcome, and where each stood, if it is to be told when it fails.
     in_flight: BTreeMap<LineId, Option<String>>,
@@ -219,35 +258,39 @@ impl Loop {
         let failed = |error: io::Error| bind_fault(address, &error);
         let reactor = Reactor::new().map_err(failed)?;
         let socket = Socket::bind(address, reactor.registry(), SOCKET).map_err(failed)?;
-        let socket_path = control::prepare(
-            options.data.as_deref(),
-            &options.name,
-            options.sock.as_deref(),
-        );
-        let socket_path = socket_path?;
-        let listener = Listener::bind(&socket_path, reactor.registry())?;
+        let door = match options.face {
+            // Whoever came by it would find it gone in a moment.
+            Face::OneShot(_) => None,
+            Face::Headless | Face::Json | Face::Terminal => {
+                let (data, chosen) = (options.data.as_deref(), options.sock.as_deref());
+                Some(control::prepare(data, &options.name, chosen)?)
+            }
+        };
+        let listener = door
+            .as_deref()
+            .map(|path| Listener::bind(path, reactor.registry()))
+            .transpose()?;
         let whereabouts = Whereabouts {
             profile: options.name.as_str().into(),
             server: options.server.to_string().into(),
-            socket: Some(socket_path.to_string_lossy().into()),
+            socket: door.as_deref().map(|path| path.to_string_lossy().into()),
         };
         let doors = Doors::new(
             Control::new(whereabouts.clone(), Journal::default()),
-            Some(listener),
+            listener,
         );
-        let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
-        let mut stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
-        let input = Input::open(stdin, reactor.registry(), STDIN).map_err(failed)?;
+        let (input, mut stdout) = streams(options, &reactor).map_err(failed)?;
 
-        let mode = mode(options.plain);
+        let is_plain = options.plain || options.face != Face::Terminal || !options.lines.is_empty();
+        let mode = mode(is_plain);
         let surroundings = Surroundings::read(mode == Mode::Prompted);
         let colours = !options.plain && surroundings.want_colours(options.colour);
         let settings = Settings {
-            on_failure: on_failure(options.settings.on_failure),
+            on_failure: on_failure(options),
             ..options.settings
         };
         let (console, desk) = match mode {
-            Mode::Plain => (Console::plain(), None),
+            Mode::Plain => (plain(&reactor, &options.lines), None),
             Mode::Prompted => {
                 stdout = terminal::own_output(stdout);
                 reactor.watch_terminal().map_err(failed)?;
@@ -275,13 +318,15 @@ impl Loop {
                 .with_values(start.values.clone())
                 .with_whereabouts(whereabouts)
                 .with_programs(start.hooks.clone()),
-            chores: chores(start, &profile, socket_path),
+            chores: chores(start, &profile, door),
             held_keys: Vec::new(),
             store,
             held_back: VecDeque::new(),
             trace,
             recording: Recording::default(),
             doors,
+            face: options.face,
+            parting: None,
             on_failure: settings.on_failure,
             in_flight: BTreeMap::new(),
             line_count: 0,
@@ -332,6 +377,7 @@ impl Loop {
         self.desk = None;
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
+        let exit = self.last_guests(exit);
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
@@ -357,9 +403,7 @@ impl Loop {
         }
         let woken = self.reactor.wait(Some(until))?;
         let now = woken.now;
-        for guest in &mut self.guests {
-            guest.turn();
-        }
+        self.turn_guests(now);
         match woken.signal {
             Some(Signal::Deadly(signal)) => {
                 self.deadly = Some(signal);
@@ -396,6 +440,47 @@ impl Loop {
         self.read_lines(now);
         self.handle_timeouts(now);
         self.finish_turn(now)
+    }
+
+    /// Others in this loop; if it is there only for one that has ended, it leaves.
+    fn turn_guests(&mut self, now: Now) {
+        for guest in &mut self.guests {
+            guest.turn();
+        }
+        if !self.face.is_shown_by_guests() {
+            return;
+        }
+        let seen = self.guests.iter_mut().map(|guest| guest.take_seen()).sum();
+        self.tell_shown(now, seen);
+        let ended = self.guests.iter().find_map(|guest| guest.ended());
+        if let Some(exit) = ended
+            && self.parting.is_none()
+        {
+            // One's groups stay, as after a `dereg` that somebody types.
+            let words = Box::from(["dereg".to_owned()]);
+            let line = self
+                .shell
+                .handle_asked(now, Asked::Words(words), Asker::Free);
+            self.parting = Some((line, exit));
+            self.stage = Stage::EndingBy(now.instant + LEAVE, exit);
+        }
+    }
+
+    /// What a guest was told at the very end decides how the program ends.
+    fn last_guests(&mut self, exit: Exit) -> Exit {
+        if !self.face.is_shown_by_guests() {
+            return exit;
+        }
+        for guest in &mut self.guests {
+            guest.turn();
+        }
+        let seen = self.guests.iter_mut().map(|guest| guest.take_seen()).sum();
+        self.tell_shown(self.reactor.now(), seen);
+        let ended = self.guests.iter().find_map(|guest| guest.ended());
+        match self.face {
+            Face::OneShot(_) => ended.unwrap_or(exit),
+            Face::Headless | Face::Json | Face::Terminal => exit,
+        }
     }
 
     /// The earliest moment at which something has to be done without being asked.
@@ -813,6 +898,8 @@ impl Loop {
 
     fn print(&mut self) {
         let messages = std::mem::take(&mut self.messages);
+        let by_guests = self.face.is_shown_by_guests();
+        let messages = if by_guests { 0 } else { messages };
         let assist = self.shell.assist(self.paint.colours());
         let output = self.console.take_output(&assist);
         self.screen.print(&output, messages);
@@ -867,6 +954,11 @@ impl Loop {
                 Output::Settled(line, outcome) => {
                     self.recording.handle_settled(line, &outcome);
                     let place = self.in_flight.remove(&line).flatten();
+                    if let Some((parting, exit)) = self.parting
+                        && parting == line
+                    {
+                        self.stage = Stage::Over(exit);
+                    }
                     if let (Some(place), shell::Outcome::Failed { .. }) = (place, outcome) {
                         self.say(Tone::Hint, &place);
                     }
@@ -897,6 +989,9 @@ impl Loop {
 impl Loop {
     fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
+        if self.face != Face::Terminal && shown.tone == Tone::Failure {
+            super::output::complain(&shown.text);
+        }
         self.notify(now, shown);
         let layout = match shown.tone {
             Tone::Message => Layout::Message,
@@ -998,13 +1093,13 @@ impl Desk {
 }
 
 /// What other programs are told of a session.
-fn chores(start: &Start, profile: &Profile, socket: PathBuf) -> Chores {
+fn chores(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Chores {
     let Start { options, .. } = start;
     let name = options.name.as_str();
     let place = Place {
         me: name.to_owned(),
         profile: options.profile.as_deref().unwrap_or(name).to_owned(),
-        socket: Some(socket),
+        socket,
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
     };
@@ -1021,7 +1116,10 @@ pub(super) fn core_config(options: &JoinOptions) -> Config {
         stay: options.stay,
         relay: options.relay,
         trace: options.trace.is_some(),
-        arrivals: Arrivals::Take,
+        arrivals: match options.face {
+            Face::OneShot(arrivals) => arrivals,
+            Face::Headless | Face::Json | Face::Terminal => Arrivals::Take,
+        },
     }
 }
 
@@ -1060,10 +1158,44 @@ fn mode(plain: bool) -> Mode {
     }
 }
 
+/// Standard input and output, as far as they are used.
+fn streams(options: &JoinOptions, reactor: &Reactor) -> io::Result<(Input, OwnedFd)> {
+    let nothing = || File::options().read(true).write(true).open("/dev/null");
+    let reads = matches!(options.face, Face::Json | Face::Terminal) && options.lines.is_empty();
+    let stdin = if reads {
+        io::stdin().as_fd().try_clone_to_owned()?
+    } else {
+        nothing()?.into()
+    };
+    let mut input = Input::open(stdin, reactor.registry(), STDIN)?;
+    if !reads {
+        input.close(reactor.registry());
+    }
+    let stdout = match options.face {
+        Face::Terminal => io::stdout().as_fd().try_clone_to_owned()?,
+        Face::Headless | Face::Json | Face::OneShot(_) => nothing()?.into(),
+    };
+    Ok((input, stdout))
+}
+
+/// No editor; with lines that were given beforehand nothing else is read.
+fn plain(reactor: &Reactor, lines: &[String]) -> Console {
+    let mut console = Console::plain();
+    if !lines.is_empty() {
+        let text = lines.join("\n") + "\n";
+        console.feed(reactor.now().instant, text.as_bytes(), &());
+        console.end();
+    }
+    console
+}
+
 /// A person who types sees what failed and goes on.
-fn on_failure(asked: OnFailure) -> OnFailure {
-    match asked {
-        OnFailure::End if io::stdin().is_terminal() => OnFailure::Show,
-        OnFailure::End | OnFailure::GoOn | OnFailure::Show => asked,
+fn on_failure(options: &JoinOptions) -> OnFailure {
+    let asked = options.settings.on_failure;
+    let is_typed = options.lines.is_empty() && io::stdin().is_terminal();
+    match (options.face, asked) {
+        (Face::Headless | Face::OneShot(_), _) => OnFailure::Show,
+        _ if asked == OnFailure::End && is_typed => OnFailure::Show,
+        (_, asked) => asked,
     }
 }

@@ -3,6 +3,8 @@
 use super::folder::Folder;
 use super::tour::Tour;
 use crate::client::Event;
+use crate::shell::Exit;
+use mio::net::UnixStream;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -19,6 +21,17 @@ pub trait Guest {
 
     /// Hears what happens in the host's own client.
     fn notice(&mut self, _: &Event) {}
+
+    /// How the host ends, if this has nothing more to do and the host is only for it.
+    fn ended(&self) -> Option<Exit> {
+        None
+    }
+
+    /// Messages that somebody has seen by this since the last call, in the order in which they
+    /// came.
+    fn take_seen(&mut self) -> u64 {
+        0
+    }
 }
 
 /// Who shares a client's loop, and what is said before its first notice.
@@ -30,6 +43,8 @@ pub struct Company {
     pub hints: Vec<String>,
     /// Says what to try next.
     pub tour: Option<Tour>,
+    /// Programs that use the session and came with it.
+    pub streams: Vec<UnixStream>,
     /// Where all of them keep what they keep, if nothing of it is to stay.
     pub(super) folder: Option<Folder>,
 }

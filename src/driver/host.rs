@@ -76,6 +76,7 @@ pub fn demo(serve: &ServeOptions, join: &JoinOptions) -> Exit {
         hints: vec![tour::INTRODUCTION.to_owned()],
         tour: Some(Tour::new(echo_name())),
         folder: Some(folder),
+        ..Company::default()
     };
     client::run_with(&join, company)
 }

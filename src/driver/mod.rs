@@ -23,6 +23,7 @@ pub mod known;
 pub mod log;
 pub mod merge;
 pub mod notify;
+pub mod oneshot;
 pub mod output;
 pub mod pages;
 pub mod paint;
@@ -40,6 +41,7 @@ pub mod terminal;
 pub mod tour;
 pub mod trace;
 pub mod upkeep;
+pub mod wrapped;
 
 use crate::shell::Exit;
 use crate::store::OpenError;

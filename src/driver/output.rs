@@ -119,6 +119,12 @@ impl Output {
         self.shown()
     }
 
+    /// Whether so much waits for a slow reader that more would soon be dropped.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.queue.len() >= OUTPUT_BYTES_MAX / 4
+    }
+
     /// Whether the reader went away.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -252,7 +258,15 @@ pub fn complain(line: &str) {
 
 /// Writes all of it, past every buffer and without a panic, unless nobody takes it.
 pub(super) fn put(fd: BorrowedFd<'_>, text: &str) -> Result<(), Errno> {
-    let mut rest = text.as_bytes();
+    put_bytes(fd, text.as_bytes())
+}
+
+/// The same for bytes that may be no text.
+///
+/// # Errors
+/// As above.
+pub(super) fn put_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
+    let mut rest = bytes;
     while !rest.is_empty() {
         match nix::unistd::write(fd, rest) {
             Ok(length) => rest = &rest[length..],

@@ -39,6 +39,8 @@ pub struct Command {
     pub examples: Vec<Example>,
     /// What becomes of lines that are entered before its outcome.
     pub later_lines: LaterLines,
+    /// It sends a message: its outcome tells how much is known of that.
+    pub is_message: bool,
     /// What it does.
     pub run: Run,
 }
@@ -279,6 +281,7 @@ impl Command {
             errors: &[],
             examples: Vec::new(),
             later_lines: LaterLines::Run,
+            is_message: false,
             run: Run::BuiltIn(run),
         }
     }
@@ -333,6 +336,11 @@ impl Command {
             line: Cow::Borrowed(line),
             shows: Cow::Borrowed(shows),
         });
+        self
+    }
+
+    pub(super) const fn message(mut self) -> Self {
+        self.is_message = true;
         self
     }
 

@@ -186,6 +186,7 @@ pub fn command(name: &Word, path: PathBuf, source: Source, manifest: Option<&str
         errors: &[ErrorCode::PluginFailed],
         examples: examples.collect(),
         later_lines: LaterLines::Run,
+        is_message: false,
         run: Run::External(Arc::new(external)),
     }
 }

@@ -10,6 +10,7 @@ pub(super) fn command() -> Command {
         .alias("msg")
         .required("name", Kind::Peer)
         .required("text", Kind::Text)
+        .message()
         .modes(&[In::Normal, In::PrivateGroup])
         .done("the recipient's program, or else the server, says that it has the message on disk")
         .errors(&[

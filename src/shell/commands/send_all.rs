@@ -14,6 +14,7 @@ pub(super) fn command() -> Command {
     )
     .alias("all")
     .required("text", Kind::Text)
+    .message()
     .modes(&[In::Normal, In::Group])
     .done("the server has the message on disk for everybody")
     .errors(&[

@@ -9,6 +9,7 @@ pub(super) fn command() -> Command {
     Command::new("send_group", Heading::Groups, "send a message to the group you are in", run)
         .alias("say")
         .required("text", Kind::Text)
+        .message()
         .modes(&[In::Group])
         .done("the server has the message on disk for every member")
         .errors(&[

@@ -1,6 +1,6 @@
 //! Standard input and output as a connection to a session.
 
-use super::{Appetite, Errand, Step, Steps};
+use super::{Appetite, OneShot, Step, Steps};
 use crate::model::Now;
 use crate::shell::Exit;
 use crate::shell::incoming::Line;
@@ -12,7 +12,7 @@ pub struct Relay {
     ended: bool,
 }
 
-impl Errand for Relay {
+impl OneShot for Relay {
     fn handle_line(&mut self, _: Now, line: &str) {
         self.steps.say(line);
     }

@@ -1,7 +1,7 @@
 //! One command, and its reply.
 
 use super::heard::{Failure, Heard, text};
-use super::{Errand, Manner, Step, Steps, print};
+use super::{Manner, OneShot, Step, Steps, print};
 use crate::model::Now;
 use crate::shell::Exit;
 use crate::shell::control::request::Rung;
@@ -135,7 +135,7 @@ impl Call {
     }
 }
 
-impl Errand for Call {
+impl OneShot for Call {
     fn handle_line(&mut self, _: Now, line: &str) {
         match Heard::read(line) {
             Heard::Done(Some(ASK), result) => self.on_done(&result),

@@ -1,7 +1,7 @@
-//! Errands: what a program that is called once asks of a session, and what it makes of the answers.
-//! No I/O.
+//! One-shots: what a program that is called once asks of a session, and what it makes of the
+//! answers. No I/O.
 //!
-//! An errand writes requests, reads replies and events, says things on standard output and on
+//! A one-shot writes requests, reads replies and events, says things on standard output and on
 //! standard error, and ends with a status. Whoever carries it out is told by [`Step`]s.
 
 pub mod ask;
@@ -24,7 +24,7 @@ pub enum Step {
     Ask(String),
     /// A line for standard error, without its newline.
     Complain(String),
-    /// The errand is over.
+    /// The one-shot is over.
     End(Exit),
     /// Nothing more will be asked.
     HangUp,
@@ -32,7 +32,7 @@ pub enum Step {
     Say(String),
 }
 
-/// What an errand wants of standard input.
+/// What a one-shot wants of standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appetite {
     /// Its lines.
@@ -42,7 +42,7 @@ pub enum Appetite {
 }
 
 /// Something that is done once through a session.
-pub trait Errand {
+pub trait OneShot {
     /// The session answered, or tells what happened: one line.
     fn handle_line(&mut self, now: Now, line: &str);
 
@@ -74,7 +74,7 @@ pub trait Errand {
     }
 }
 
-/// How an errand talks.
+/// How a one-shot talks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
     /// Standard output is an object of JSON a line.
@@ -83,7 +83,7 @@ pub struct Manner {
     pub quiet: bool,
 }
 
-/// What an errand has to say, until it is asked for.
+/// What a one-shot has to say, until it is asked for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     steps: VecDeque<Step>,

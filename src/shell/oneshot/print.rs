@@ -1,4 +1,4 @@
-//! What errands write for people and pipes: records as columns, messages by a format.
+//! What one-shots write for people and pipes: records as columns, messages by a format.
 
 use crate::shell::clean;
 use crate::shell::fields::Kind;

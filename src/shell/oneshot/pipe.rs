@@ -4,7 +4,7 @@
 
 use super::call::{Command, exit_of, request};
 use super::heard::{Failure, Heard, text};
-use super::{Appetite, Errand, Manner, Step, Steps};
+use super::{Appetite, Manner, OneShot, Step, Steps};
 use crate::model::limits::{PIPE_OPEN_MAX, PIPE_WAIT_MAX, PIPE_WAIT_MIN, TEXT_BYTES_MAX};
 use crate::model::{Instant, Now};
 use crate::shell::args::Target;
@@ -30,7 +30,7 @@ pub struct Plan {
     pub drain: Option<Duration>,
     /// What has to be known of each.
     pub rung: Rung,
-    /// The session is this errand's own: it may enter the group.
+    /// The session is this one-shot's own: it may enter the group.
     pub own_session: bool,
 }
 
@@ -272,7 +272,7 @@ impl Pipe {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-impl Errand for Pipe {
+impl OneShot for Pipe {
     fn handle_line(&mut self, now: Now, line: &str) {
         match Heard::read(line) {
             Heard::Item(Some(SESSION), _, fields) => {

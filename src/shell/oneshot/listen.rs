@@ -1,7 +1,7 @@
 //! Waiting for messages, and listening to everything that happens.
 
 use super::heard::{Heard, text};
-use super::{Errand, Step, Steps, print};
+use super::{OneShot, Step, Steps, print};
 use crate::model::{Instant, Now};
 use crate::shell::{Exit, clean, pattern};
 use regex_lite::Regex;
@@ -22,14 +22,14 @@ pub enum Form {
 }
 
 /// Which messages are waited for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// Of whom.
     pub from: Option<String>,
     /// In which group.
     pub group: Option<String>,
     /// What their texts look like.
-    pub matching: Option<Regex>,
+    pub matching: Option<String>,
     /// How many.
     pub count: usize,
     /// How long.
@@ -41,15 +41,7 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// A regular expression as it was typed.
-    ///
-    /// # Errors
-    /// It is none; the words for people.
-    pub fn expression(source: &str) -> Result<Regex, String> {
-        pattern::regex(source)
-    }
-
-    fn fits(&self, fields: &Map<String, Value>) -> bool {
+    fn fits(&self, expression: Option<&Regex>, fields: &Map<String, Value>) -> bool {
         let is = |wanted: &Option<String>, field: &str| {
             let found = text(fields, field);
             wanted
@@ -57,10 +49,9 @@ impl Wish {
                 .is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
         };
         let found = text(fields, "text");
-        let matching = self.matching.as_ref();
         is(&self.from, "from")
             && is(&self.group, "group")
-            && matching.is_none_or(|matching| matching.is_match(found))
+            && expression.is_none_or(|expression| expression.is_match(found))
     }
 
     fn write(&self, line: &str, fields: &Map<String, Value>) -> String {
@@ -78,6 +69,7 @@ impl Wish {
 pub struct Receive {
     steps: Steps,
     wish: Wish,
+    expression: Option<Regex>,
     due: Option<Instant>,
     seen: u64,
     missing: usize,
@@ -85,30 +77,34 @@ pub struct Receive {
 
 impl Receive {
     /// Listens at once.
-    #[must_use]
-    pub fn new(now: Now, wish: Wish) -> Self {
+    ///
+    /// # Errors
+    /// What the texts are to look like is no regular expression; the words for people.
+    pub fn new(now: Now, wish: Wish) -> Result<Self, String> {
+        let expression = wish.matching.as_deref().map(pattern::regex).transpose()?;
         let mut steps = Steps::default();
         let mut listen = json!({"id": 1, "cmd": ["events"], "types": ["message"]});
         if let Some(since) = &wish.since {
             listen["since"] = since.as_str().into();
         }
         steps.ask(&listen);
-        Self {
+        Ok(Self {
             steps,
+            expression,
             due: wish.timeout.map(|timeout| now.instant + timeout),
             seen: 0,
             missing: wish.count,
             wish,
-        }
+        })
     }
 }
 
-impl Errand for Receive {
+impl OneShot for Receive {
     fn handle_line(&mut self, _: Now, line: &str) {
         match Heard::read(line) {
             Heard::Event(kind, fields) if &*kind == "message" && !self.steps.is_ended() => {
                 self.seen += 1;
-                if self.wish.fits(&fields) {
+                if self.wish.fits(self.expression.as_ref(), &fields) {
                     let written = self.wish.write(line, &fields);
                     self.steps.push(Step::Say(written));
                     self.missing -= 1;
@@ -176,7 +172,7 @@ impl Events {
     }
 }
 
-impl Errand for Events {
+impl OneShot for Events {
     fn handle_line(&mut self, _: Now, line: &str) {
         match Heard::read(line) {
             Heard::Event(kind, _) => {

@@ -2,7 +2,7 @@
 
 use super::call::{Command, request};
 use super::heard::{Heard, text};
-use super::{Errand, Manner, Step, Steps};
+use super::{Manner, OneShot, Step, Steps};
 use crate::model::{Instant, Now};
 use crate::shell::{Exit, clean};
 use serde_json::json;
@@ -60,7 +60,7 @@ impl Ask {
     }
 }
 
-impl Errand for Ask {
+impl OneShot for Ask {
     fn handle_line(&mut self, _: Now, line: &str) {
         if self.steps.is_ended() {
             return;

@@ -19,7 +19,7 @@ pub enum Heard {
     Other,
 }
 
-/// The request that is answered; those of errands have numbers.
+/// The request that is answered; those of one-shots have numbers.
 pub type Re = Option<u64>;
 
 /// Why a request was not carried out.
@@ -93,12 +93,11 @@ impl Failure {
     /// For people: what is so, and what to do.
     #[must_use]
     pub fn words(&self) -> String {
-        let mut words = format!("[{}.]", clean::line(self.message.trim_end_matches('.')));
-        if let Some(hint) = &self.hint {
-            words.push_str("\n  ");
-            words.push_str(&clean::line(hint));
+        let message = clean::line(self.message.trim_end_matches('.'));
+        match &self.hint {
+            Some(hint) => format!("[{message}.]\n  {}", clean::line(hint)),
+            None => format!("[{message}.]"),
         }
-        words
     }
 }
 
