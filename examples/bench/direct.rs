@@ -6,12 +6,11 @@ use crate::measure::{Run, Watch, cpu_of};
 use crate::mosquitto::Mosquitto;
 use crate::report::Report;
 use crate::room::saturated;
-use ackchat::client::port::Store;
-use ackchat::client::{Client, Config, GroupPrivate, Output, Request};
+use ackchat::client::{Arrivals, Client, Config, GroupPrivate, Output, Request};
 use ackchat::driver::ambient::{Ambient, random};
 use ackchat::driver::socket::Socket;
 use ackchat::memory::ClientMemory;
-use ackchat::model::{Name, Now};
+use ackchat::model::{Name, Now, Store as _};
 use ackchat::secure::{Identity, Ratchet};
 use mio::{Events, Poll, Token};
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -151,6 +150,7 @@ impl End {
             stay: true,
             relay: false,
             trace: false,
+            arrivals: Arrivals::Take,
         };
         let identity = Arc::new(Identity::from_seed(random()));
         let mut end = Self {

@@ -3,8 +3,8 @@
 use crate::floors::BYTES;
 use crate::measure::{Run, Watch, cpu_of};
 use crate::report::Report;
-use ackchat::model::{MessageId, Name, PublicKey, StoreTicket};
-use ackchat::server::port::{Mail, Presence, Store, StoreEvent, StoreReply, StoreRequest, Why};
+use ackchat::model::{MessageId, Name, PublicKey, Store as _, StoreTicket};
+use ackchat::server::port::{Mail, Presence, StoreEvent, StoreReply, StoreRequest, Why};
 use ackchat::store::server::ServerStore;
 use ackchat::wire::packet::MailKind;
 use std::fs::File;

@@ -560,7 +560,7 @@ time = "iso"
             ),
             (
                 "[profile.x]\nport = 70000",
-                "config.toml:2:\n  port = 70000\n         ^^^^^ port is a number from 0 to 65535",
+                "config.toml:2:\n  port = 70000\n         ^^^^^ Setting port takes a number from 0 to 65535",
             ),
             (
                 "[profil.x]\nport = 1",

@@ -299,8 +299,8 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a Name>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{PublicKey, StoreTicket, Version};
-    use crate::server::port::{Done, Presence, Store, StoreEvent, StoreReply, StoreRequest, Why};
+    use crate::model::{PublicKey, Store as _, StoreTicket, Version};
+    use crate::server::port::{Done, Presence, StoreEvent, StoreReply, StoreRequest, Why};
     use crate::store::{ServerStore, copy};
     use crate::wire::packet::MailKind;
     use std::path::Path;

@@ -30,12 +30,7 @@ pub struct ServerStore {
 
 /// The first format. `version` numbers the changes that followers are told, `n` is a place in an
 /// order: of creation, of joining. A body is kept once for a whole group, and its number is the
-<<<<<<< HEAD
-/// place of its mails; `pending` names those who are here and get no mail of their own
-/// (pending.rs).
-=======
 /// place of its mails; `pending` names those who are here and get no mail of their own.
->>>>>>> x-speed
 const FORMAT_1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE names(
