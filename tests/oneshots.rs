@@ -188,7 +188,7 @@ fn a_session_without_a_terminal_serves_programs_until_it_is_told_to_end() {
             "alice",
             &["events", "--types", "message", "--last", "1"],
         ));
-        listener.until_contains("\"ev\":\"message\"");
+        while !listener.line().unwrap().contains("\"ev\":\"message\"") {}
         alice.signal("TERM");
         listener.end()
     };

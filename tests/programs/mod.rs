@@ -51,18 +51,6 @@ impl Program {
         lines
     }
 
-    /// The first line that has this in it.
-    pub(super) fn until_contains(&mut self, wanted: &str) -> String {
-        loop {
-            let line = self
-                .line()
-                .unwrap_or_else(|| panic!("ended before {wanted:?}"));
-            if line.contains(wanted) {
-                return line;
-            }
-        }
-    }
-
     pub(super) fn line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
