@@ -263,3 +263,119 @@ fn a_message_is_awaited_as_far_as_was_asked_for() {
     let state = reply["result"]["state"].as_str().unwrap();
     assert!(["acked", "delivered"].contains(&state), "{reply}");
 }
+
+/// The schema of every event, from the table of kinds.
+fn schema() -> Value {
+    use ackchat::shell::fields::{KINDS, Takes};
+    let text = json!({"type": "string"});
+    let common = json!({
+        "v": {"const": 1},
+        "eid": {"type": "string", "pattern": "^e[0-9]+$"},
+        "ts": {"type": "string", "format": "date-time"},
+        "profile": text,
+    });
+    let object = |name: &str, fields: Vec<(&str, Value)>| {
+        let mut properties = common.clone();
+        properties["ev"] = json!({"const": name});
+        for (field, takes) in fields {
+            properties[field] = takes;
+        }
+        let required = ["v", "ev", "eid", "ts", "profile"];
+        json!({"type": "object", "properties": properties, "required": required})
+    };
+    let mut kinds: Vec<Value> = KINDS
+        .iter()
+        .map(|kind| {
+            let fields = kind.fields.iter().map(|field| {
+                let takes = match field.takes {
+                    Takes::Flag => json!({"type": "boolean"}),
+                    Takes::Number => json!({"type": "integer"}),
+                    Takes::Text => text.clone(),
+                    Takes::Time => json!({"type": "string", "format": "date-time"}),
+                    Takes::Words(words) => json!({"enum": words}),
+                };
+                (field.name, takes)
+            });
+            object(kind.name, fields.collect())
+        })
+        .collect();
+    let hello = ["self", "server", "program"].map(|field| (field, text.clone()));
+    kinds.push(object("hello", hello.to_vec()));
+    kinds.push(object("gap", vec![("after", text.clone())]));
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ackchat events, version 1",
+        "oneOf": kinds,
+    })
+}
+
+/// As much of a validator as that schema needs.
+fn check(event: &Value) {
+    let schema = schema();
+    let kinds = schema["oneOf"].as_array().unwrap();
+    let of = |kind: &&Value| kind["properties"]["ev"]["const"] == event["ev"];
+    let kind = kinds.iter().find(of).unwrap_or_else(|| panic!("{event}"));
+    for (name, value) in event.as_object().unwrap() {
+        let takes = &kind["properties"][name];
+        let fits = match takes["type"].as_str() {
+            Some("boolean") => value.is_boolean(),
+            Some("integer") => value.is_i64(),
+            Some(_) => value.is_string(),
+            None if takes["enum"].is_array() => takes["enum"].as_array().unwrap().contains(value),
+            None => takes["const"] == *value,
+        };
+        assert!(fits, "{name} of {event}");
+    }
+    for name in kind["required"].as_array().unwrap() {
+        assert!(
+            event.get(name.as_str().unwrap()).is_some(),
+            "{name} of {event}"
+        );
+    }
+}
+
+/// `UPDATE=1 cargo test --test control` writes it anew.
+#[test]
+fn the_schema_is_what_the_table_of_kinds_says() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.schema.json");
+    let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == schema, "docs/events.schema.json is old");
+}
+
+#[test]
+fn every_event_of_a_session_is_as_the_schema_says() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    for line in [
+        "create_group g",
+        "join_group g",
+        "send_group x",
+        "leave_group",
+    ] {
+        alice.enter(line);
+    }
+    alice.until("[Leave group chat g.]");
+    bob.until("[Client table updated.]");
+    bob.enter("send alice hi");
+    alice.until("bob: hi");
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    program.ask(&json!({"id": 1, "cmd": ["send", "bob", "x"]}));
+    program.until_reply(&json!(1));
+    program.ask(&json!({"id": 2, "cmd": ["events"], "last": 100}));
+    program.until_reply(&json!(2));
+    program.write("events off");
+    let (events, _) = program.until_reply(&Value::Null);
+    let kinds: std::collections::BTreeSet<&str> = events
+        .iter()
+        .map(|event| event["ev"].as_str().unwrap())
+        .collect();
+    for kind in ["delivery", "group", "hello", "message", "session", "table"] {
+        assert!(kinds.contains(kind), "{kind} in {kinds:?}");
+    }
+    events.iter().for_each(check);
+}

@@ -31,7 +31,7 @@ use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::asked::{Asked, Asker};
 use crate::shell::control::Control;
-use crate::shell::control::journal::Journal;
+use crate::shell::control::journal::{Eid, Journal};
 use crate::shell::editor::Editor;
 use crate::shell::incoming::Line;
 use crate::shell::records::Whereabouts;
@@ -276,7 +276,7 @@ impl Loop {
             socket: door.as_deref().map(|path| path.to_string_lossy().into()),
         };
         let doors = Doors::new(
-            Control::new(whereabouts.clone(), Journal::default()),
+            Control::new(whereabouts.clone(), journal(&reactor)),
             listener,
         );
         let (input, mut stdout) = streams(options, &reactor).map_err(failed)?;
@@ -1156,6 +1156,13 @@ fn mode(plain: bool) -> Mode {
     } else {
         Mode::Prompted
     }
+}
+
+/// Numbers of events go on after those of all earlier sessions, as long as clocks go on: none has
+/// a million in a second.
+fn journal(reactor: &Reactor) -> Journal {
+    let unix_us = reactor.now().wall.unix_ms.saturating_mul(1000);
+    Journal::resumed(Eid(u64::try_from(unix_us).unwrap_or(0)), Vec::new())
 }
 
 /// Standard input and output, as far as they are used.
