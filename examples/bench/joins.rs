@@ -61,6 +61,14 @@ fn calm(crowd: &mut Crowd) {
 /// Programs start again with their tables, at the same addresses.
 fn come_back(house: &House, crowd: &mut Crowd) -> f64 {
     let pid = house.pid();
+    // Whoever has been silent for long is asked: everybody gives a sign of life before.
+    for index in 0..crowd.len() {
+        crowd.ping(index);
+        if index % 64 == 0 {
+            crowd.pass(Duration::from_millis(2));
+        }
+    }
+    crowd.pass(Duration::from_secs(1));
     // Those who are only there cost a little, too: what they cost meanwhile is taken off.
     let watch = Watch::start(cpu_of(pid));
     crowd.pass(Duration::from_secs(1));

@@ -23,14 +23,8 @@ pub(crate) fn run(report: &Report, rounds: usize) {
         let began = Instant::now();
         let port = house.address.port().to_string();
         let mut child = Command::new(ackchat())
-            .args([
-                "-c",
-                &format!("person{round}"),
-                "127.0.0.1",
-                &port,
-                "0",
-                "--data",
-            ])
+            .args(["join", &format!("person{round}"), "--server"])
+            .args([&format!("127.0.0.1:{port}"), "--data"])
             .arg(home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

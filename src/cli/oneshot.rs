@@ -48,22 +48,20 @@ fn ordinary_command(command: &command::Command) -> Command {
         example.line.split(' ').next() == Some(&*command.name)
     });
     let examples = examples.map(|example| format!("\n  ackchat {}", example.line));
-    let mut made = Command::new(command.name.to_string())
-        .about(about)
-        .after_help(format!(
-            "Done when {}.\nFor example:{}",
-            command.done,
-            examples.collect::<String>()
-        ));
+    let mut made = Command::new(command.name.to_string());
     for param in &command.params {
         made = made.arg(argument(param));
     }
-    let made = Common::augment_args(made);
+    made = Common::augment_args(made);
     if command.is_message {
-        Asked::augment_args(made)
-    } else {
-        made
+        made = Asked::augment_args(made);
     }
+    // Last: what groups of options say of themselves would stand in its place.
+    made.about(about).after_help(format!(
+        "Done when {}.\nFor example:{}",
+        command.done,
+        examples.collect::<String>()
+    ))
 }
 
 fn argument(param: &Param) -> Arg {

@@ -147,6 +147,8 @@ pub(super) struct Rows {
     following: bool,
     followed_before: bool,
     attached: BTreeMap<Name, Attachment>,
+    /// How many there are, released ones included; none: to be counted.
+    names: Option<usize>,
     /// What is told if the transaction is committed.
     told: Vec<StoreEvent>,
     /// What happens to attachments then.
@@ -284,6 +286,7 @@ impl Engine for Rows {
 
     fn rolled_back(&mut self) {
         self.following = self.followed_before;
+        self.names = None;
         self.told.clear();
         self.changes.clear();
         self.to_feed.clear();
@@ -508,9 +511,7 @@ impl Rows {
             Some(known) => row.name = known.name.clone(),
             None => {
                 self.demand_room()?;
-                if count(db, "SELECT count(*) FROM names")? >= NAMES_MAX {
-                    return Err(Refusal::TooMany.into());
-                }
+                self.demand_place(db, &row.name)?;
             }
         }
         self.change_later(Change::Detach(row.name.clone(), None));
@@ -529,6 +530,24 @@ impl Rows {
         }
         let first = known.is_none();
         Ok(Done::Claimed { owner, first })
+    }
+
+    /// One more name. They are counted once: a count of all for each would grow with the table.
+    fn demand_place(&mut self, db: &Connection, name: &Name) -> Result<(), Stop> {
+        let names = match self.names {
+            Some(names) => names,
+            None => count(db, "SELECT count(*) FROM names")?,
+        };
+        if names >= NAMES_MAX {
+            return Err(Refusal::TooMany.into());
+        }
+        // A released name has its row still.
+        let known = "SELECT count(*) FROM names WHERE name = ?1";
+        let known: usize = db
+            .prepare_cached(known)?
+            .query_row([name.to_lower()], first)?;
+        self.names = Some(names + 1 - known);
+        Ok(())
     }
 
     fn presence(
