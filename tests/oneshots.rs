@@ -124,6 +124,7 @@ fn messages_and_answers_are_waited_for() {
     let world = World::new();
     let mut bob = world.join("bob");
     let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
     let waits = [
         "recv",
         "--from",
