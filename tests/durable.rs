@@ -313,6 +313,16 @@ fn a_store_that_cannot_be_used_is_said_in_one_line() {
     been_here(&world, "bob");
 }
 
+#[test]
+fn a_glance_at_the_store_of_a_killed_client_leaves_it_as_it_is() {
+    let world = World::new();
+    let mut alice = world.join("alice");
+    alice.kill();
+    let store = world.files().join("profiles/alice/client.db");
+    assert!(ackchat::store::glance::names(&store).is_some());
+    been_here(&world, "alice");
+}
+
 /// What an operator's command says, and its status.
 fn operate(world: &World, arguments: &[&str]) -> (String, Option<i32>) {
     let output = ackchat(&world.data, arguments).output().unwrap();

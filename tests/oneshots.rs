@@ -27,6 +27,12 @@ fn run(world: &World, who: &str, words: &[&str]) -> (String, String, i32) {
     )
 }
 
+fn until_saved(program: &mut Program) {
+    while let Some(line) = program.line()
+        && !line.ends_with("received by the server and saved.]")
+    {}
+}
+
 fn fed(world: &World, who: &str, words: &[&str], input: &[u8]) -> (String, String, i32) {
     let mut command = oneshot(world, who, words);
     command
@@ -152,6 +158,28 @@ fn messages_and_answers_are_waited_for() {
     let (lines, _, exit) = recv.end();
     assert_eq!((lines, exit), (vec!["bob:go now".to_owned()], 0));
     assert_eq!(run(&world, "alice", &["recv", "--timeout", "200ms"]).2, 8);
+}
+
+#[test]
+fn who_waits_for_one_message_has_not_seen_the_others() {
+    let world = World::new();
+    let mut zoe = world.join("zoe");
+    let mut ben = world.join("ben");
+    let mut ann = world.join("ann");
+    for sender in [&mut zoe, &mut ben] {
+        sender.until("[Client table updated.]");
+    }
+    ann.enter("dereg");
+    ann.until(programs::BYE);
+    ann.end();
+    zoe.enter("send ann from zoe");
+    until_saved(&mut zoe);
+    ben.enter("send ann from ben");
+    until_saved(&mut ben);
+    let (told, _, exit) = run(&world, "ann", &["recv", "--from", "ben", "--timeout", "9s"]);
+    assert_eq!((told.as_str(), exit), ("from ben\n", 0));
+    let (told, ..) = run(&world, "ann", &["unread", "--json"]);
+    assert_eq!(told.trim(), r#"{"with":"zoe","new":1}"#);
 }
 
 #[test]

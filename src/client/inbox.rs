@@ -453,6 +453,13 @@ impl Client {
         self.mark_shown(ids);
     }
 
+    pub(super) fn on_seen(&mut self, mut ids: Vec<(Name, MessageId)>) {
+        let unseen = &mut self.inbox.unseen;
+        ids.retain(|key| unseen.contains(key));
+        unseen.retain(|key| !ids.contains(key));
+        self.mark_shown(ids);
+    }
+
     pub(super) fn mark_shown(&mut self, ids: Vec<(Name, MessageId)>) {
         if !ids.is_empty() {
             let then = Then::Shown(ids.clone());

@@ -272,6 +272,12 @@ impl Client {
         self.on_shown(count);
     }
 
+    /// Of the messages handed out as events these were seen, by their senders and ids.
+    pub fn handle_seen(&mut self, now: Now, ids: Vec<(Name, MessageId)>) {
+        self.now = now;
+        self.on_seen(ids);
+    }
+
     /// Does what is due; calling it early changes nothing.
     pub fn handle_timeout(&mut self, now: Now) {
         self.now = now;

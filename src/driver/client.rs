@@ -450,8 +450,8 @@ impl Loop {
         if !self.face.is_shown_by_guests() {
             return;
         }
-        let seen = self.guests.iter_mut().map(|guest| guest.take_seen()).sum();
-        self.tell_shown(now, seen);
+        let seen = self.guests.iter_mut().flat_map(|guest| guest.take_seen());
+        self.shell.handle_seen(now, seen.collect());
         let ended = self.guests.iter().find_map(|guest| guest.ended());
         if let Some(exit) = ended
             && self.parting.is_none()
@@ -474,8 +474,8 @@ impl Loop {
         for guest in &mut self.guests {
             guest.turn();
         }
-        let seen = self.guests.iter_mut().map(|guest| guest.take_seen()).sum();
-        self.tell_shown(self.reactor.now(), seen);
+        let seen = self.guests.iter_mut().flat_map(|guest| guest.take_seen());
+        self.shell.handle_seen(self.reactor.now(), seen.collect());
         let ended = self.guests.iter().find_map(|guest| guest.ended());
         match self.face {
             Face::OneShot(_) => ended.unwrap_or(exit),

@@ -3,6 +3,7 @@
 use super::folder::Folder;
 use super::tour::Tour;
 use crate::client::Event;
+use crate::model::{MessageId, Name};
 use crate::shell::Exit;
 use mio::net::UnixStream;
 use std::os::fd::RawFd;
@@ -27,10 +28,9 @@ pub trait Guest {
         None
     }
 
-    /// Messages that somebody has seen by this since the last call, in the order in which they
-    /// came.
-    fn take_seen(&mut self) -> u64 {
-        0
+    /// Messages that somebody has seen by this since the last call: who sent each, and its id.
+    fn take_seen(&mut self) -> Vec<(Name, MessageId)> {
+        Vec::new()
     }
 }
 

@@ -10,7 +10,7 @@ use super::output::{self, Output};
 use super::{Fault, config, paths, wrapped};
 use crate::client::Arrivals;
 use crate::model::limits::{CONTROL_EVENTS_BYTES_MAX, CONTROL_LINE_BYTES_MAX, INPUT_BYTES};
-use crate::model::{Instant, Now};
+use crate::model::{Instant, MessageId, Name, Now};
 use crate::shell::Exit;
 use crate::shell::incoming::{Line, Lines};
 use crate::shell::oneshot::call::{Call, Command};
@@ -455,7 +455,7 @@ impl Guest for Carrier {
         self.ended
     }
 
-    fn take_seen(&mut self) -> u64 {
+    fn take_seen(&mut self) -> Vec<(Name, MessageId)> {
         self.what.take_seen()
     }
 }

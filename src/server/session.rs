@@ -189,6 +189,8 @@ impl Session {
     pub(super) fn restart(&mut self) {
         self.outstanding.clear();
         if let Some(member) = &mut self.member {
+            // Its timer may have gone by while nobody was here.
+            member.letters_at = None;
             for letter in &mut member.letters {
                 if letter.step != Step::Taken {
                     letter.step = Step::Held;

@@ -8,7 +8,7 @@ use super::hooks::{self, Hook, Hooks, JobEnd};
 use super::registry::Parsed;
 use super::{ErrorCode, Fact, LineId, Output, Shell, Tone};
 use super::{clean, explain, render};
-use crate::client::Request;
+use crate::client::{Mode, Request};
 use crate::model::Now;
 use crate::model::limits::CHILD_OUTPUT_BYTES_MAX;
 use crate::shell::args::Target;
@@ -128,6 +128,8 @@ impl Shell {
         if let Some(answer) = answer {
             let (text, auto) = (answer.text, true);
             let request = match answer.to {
+                // Whoever has gone to another group since does not say it there.
+                Target::Group(group) if self.view().mode != Mode::Group(group.clone()) => return,
                 Target::Group(_) => Request::SendGroup { text, auto },
                 Target::Name(to) => Request::Send { to, text, auto },
             };

@@ -341,6 +341,12 @@ impl Shell {
         self.client.handle_shown(now, count);
     }
 
+    /// These were written somewhere else: who sent each, and its id.
+    pub fn handle_seen(&mut self, now: Now, ids: Vec<(Name, MessageId)>) {
+        self.now = now;
+        self.client.handle_seen(now, ids);
+    }
+
     /// The file that a line wanted is there with so many messages, or why it is not.
     pub fn handle_written(&mut self, line: LineId, file: &str, written: Result<usize, String>) {
         let style = self.settings.style;

@@ -1,5 +1,6 @@
 //! A glance at a client's store from outside, for names to complete: a moment, or nothing.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +36,9 @@ fn read(store: &Path, question: &str) -> Option<Vec<String>> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let db = Connection::open_with_flags(store.canonicalize().ok()?, flags).ok()?;
+    // A program that was killed finds its log again.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .ok()?;
     db.busy_timeout(BUSY).ok()?;
     db.pragma_update(None, "query_only", true).ok()?;
     let mut statement = db.prepare(question).ok()?;

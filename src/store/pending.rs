@@ -6,6 +6,7 @@
 //! them again, and those who have it know its id. Whoever goes away before gets a mail after all.
 
 use super::server::{Change, Rows};
+use super::server_mail::find;
 use crate::model::limits::PENDING_BYTES_MAX;
 use crate::model::{MessageId, Name};
 use crate::server::port::{Mail, Taken};
@@ -68,6 +69,12 @@ impl Pending {
         let is_it = |mail: &Mail| mail.id == id && mail.from == *from;
         let mut all = self.after(name, -1);
         all.find_map(|(body, mail)| is_it(mail).then_some(body))
+    }
+
+    /// When a mail that is pending for somebody was accepted.
+    pub(super) fn accepted_ms(&self, name: &Name, from: &Name, id: MessageId) -> Option<i64> {
+        let body = self.find(name, from, id)?;
+        Some(self.bodies[&body].mail.at_ms)
     }
 
     fn contains(&self, name: &Name, body: i64) -> bool {
@@ -225,6 +232,10 @@ impl Rows {
     /// Whoever goes away, or wants a receipt sent, gets mails of his own.
     pub(super) fn unpend(&mut self, db: &Connection, name: &Name) -> rusqlite::Result<()> {
         for (body, mail) in self.pending.take_all(name) {
+            // One id is one message, whatever its sender has made of it.
+            if find(db, name, &mail.from, mail.id)?.is_some() {
+                continue;
+            }
             self.put_mail(db, name, &mail, body)?;
             let more = "UPDATE body SET refs = refs + 1 WHERE body = ?1";
             db.prepare_cached(more)?.execute([body])?;
@@ -439,6 +450,32 @@ mod tests {
         let mut case = Case::open(&path);
         case.come("carol");
         assert_eq!(case.fed, [1, 2].map(|id| (name("carol"), MessageId(id))));
+    }
+
+    #[test]
+    fn an_id_that_its_sender_uses_twice_is_one_message_and_stops_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut case = Case::open(&path);
+        let owner = case.come("bob");
+        case.ask(to_all(1));
+        let mail = Arc::new(Mail {
+            id: MessageId(1),
+            from: name("alice"),
+            kind: MailKind::Direct,
+            at_ms: 2,
+            expires_ms: i64::MAX,
+            head: [].into(),
+            tail: [8].into(),
+        });
+        let to = [name("bob")].into();
+        let kept = case.ask(StoreRequest::Enqueue { mail, to });
+        assert!(matches!(kept, Done::Kept { at_ms: 1, .. }), "{kept:?}");
+        let name = name("bob");
+        case.ask(StoreRequest::Detach { name, owner });
+        case.fed.clear();
+        case.come("bob");
+        assert_eq!(case.fed, [(self::name("bob"), MessageId(1))]);
     }
 
     #[test]

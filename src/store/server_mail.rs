@@ -45,6 +45,9 @@ impl Rows {
             let at_ms = db.prepare_cached(at)?.query_row([body], first)?;
             return Ok(kept(at_ms, false, Vec::new()));
         }
+        if let Some(at_ms) = self.pending.accepted_ms(&to, &mail.from, mail.id) {
+            return Ok(kept(at_ms, false, Vec::new()));
+        }
         self.demand_room()?;
         self.has_room(db, &to, mail)??;
         let body = self.put_body(db, mail, 1, "")?;
@@ -374,7 +377,7 @@ const fn kind_column(kind: MailKind) -> u8 {
 }
 
 /// Place and body of a mail that waits.
-fn find(
+pub(super) fn find(
     db: &Connection,
     name: &Name,
     sender: &Name,

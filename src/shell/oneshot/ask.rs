@@ -1,9 +1,9 @@
 //! A question, and the first message that comes back.
 
 use super::call::{Command, request};
-use super::heard::{Heard, text};
+use super::heard::{Heard, is_set, key, text};
 use super::{Manner, OneShot, Step, Steps};
-use crate::model::{Instant, Now};
+use crate::model::{Instant, MessageId, Name, Now};
 use crate::shell::{Exit, clean};
 use serde_json::json;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Ask {
     /// Only yes and no count.
     yes_no: bool,
     due: Instant,
-    seen: u64,
+    seen: Vec<(Name, MessageId)>,
 }
 
 const LISTEN: u64 = 1;
@@ -41,7 +41,7 @@ impl Ask {
             who,
             yes_no,
             due: now.instant + timeout,
-            seen: 0,
+            seen: Vec::new(),
         }
     }
 
@@ -67,10 +67,15 @@ impl OneShot for Ask {
         }
         match Heard::read(line) {
             Heard::Event(kind, fields) if &*kind == "message" => {
-                self.seen += 1;
                 let is_direct = text(&fields, "scope") == "direct";
-                if is_direct && text(&fields, "from").eq_ignore_ascii_case(&self.who) {
+                // What was kept or held back may have been written before the question.
+                let is_new = !is_set(&fields, "late") && !is_set(&fields, "held");
+                let is_his = text(&fields, "from").eq_ignore_ascii_case(&self.who);
+                if is_direct && is_new && is_his {
                     self.on_answer(line, text(&fields, "text"));
+                    if self.steps.is_ended() {
+                        self.seen.extend(key(&fields));
+                    }
                 }
             }
             Heard::Failed(_, failure) => {
@@ -100,7 +105,7 @@ impl OneShot for Ask {
         self.steps.poll()
     }
 
-    fn take_seen(&mut self) -> u64 {
+    fn take_seen(&mut self) -> Vec<(Name, MessageId)> {
         std::mem::take(&mut self.seen)
     }
 }
@@ -118,6 +123,33 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::control::request::Rung;
+
+    #[test]
+    fn what_was_written_before_the_question_is_no_answer_to_it() {
+        for (late, held, answers) in [
+            (false, false, true),
+            (true, false, false),
+            (false, true, false),
+        ] {
+            let command = Command {
+                words: ["send", "bob", "go?"].map(str::to_owned).into(),
+                rung: Rung::Stored,
+                timeout: None,
+                is_message: true,
+            };
+            let timeout = Duration::from_secs(9);
+            let to = ("bob".to_owned(), &command);
+            let mut ask = Ask::new((Now::default(), timeout), Manner::default(), to, true);
+            let yes = json!({
+                "ev": "message", "scope": "direct", "from": "Bob", "text": "yes",
+                "id": "0000000000000000000000000000001f", "late": late, "held": held,
+            });
+            ask.handle_line(Now::default(), &yes.to_string());
+            assert_eq!(ask.steps.is_ended(), answers, "{yes}");
+            assert_eq!(ask.take_seen().len(), usize::from(answers));
+        }
+    }
 
     #[test]
     fn yes_and_no_are_words_of_their_own() {

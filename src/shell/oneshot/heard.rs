@@ -1,5 +1,6 @@
 //! What a session says, as its reader understands it: replies, items of lists, events.
 
+use crate::model::{MessageId, Name};
 use crate::shell::{ErrorCode, Exit, clean};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -17,6 +18,15 @@ pub enum Heard {
     Item(Re, Box<str>, Map<String, Value>),
     /// What this version does not know.
     Other,
+}
+
+/// Who sent a message, and its id, from its fields.
+#[must_use]
+pub fn key(fields: &Map<String, Value>) -> Option<(Name, MessageId)> {
+    Some((
+        text(fields, "from").parse().ok()?,
+        text(fields, "id").parse().ok()?,
+    ))
 }
 
 /// The request that is answered; those of one-shots have numbers.
@@ -101,7 +111,16 @@ impl Failure {
     }
 }
 
-/// A field that is a text.
+/// Whether a field is true.
+#[must_use]
+pub fn is_set(fields: &Map<String, Value>, name: &str) -> bool {
+    fields
+        .get(name)
+        .and_then(Value::as_bool)
+        .unwrap_or_default()
+}
+
+/// A field that is a text; empty if there is none.
 #[must_use]
 pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
     fields.get(name).and_then(Value::as_str).unwrap_or_default()

@@ -1,8 +1,8 @@
 //! Waiting for messages, and listening to everything that happens.
 
-use super::heard::{Heard, text};
+use super::heard::{Heard, key, text};
 use super::{OneShot, Step, Steps, print};
-use crate::model::{Instant, Now};
+use crate::model::{Instant, MessageId, Name, Now};
 use crate::shell::{Exit, clean, pattern};
 use regex_lite::Regex;
 use serde_json::{Map, Value, json};
@@ -71,7 +71,7 @@ pub struct Receive {
     wish: Wish,
     expression: Option<Regex>,
     due: Option<Instant>,
-    seen: u64,
+    seen: Vec<(Name, MessageId)>,
     missing: usize,
 }
 
@@ -92,7 +92,7 @@ impl Receive {
             steps,
             expression,
             due: wish.timeout.map(|timeout| now.instant + timeout),
-            seen: 0,
+            seen: Vec::new(),
             missing: wish.count,
             wish,
         })
@@ -102,15 +102,17 @@ impl Receive {
 impl OneShot for Receive {
     fn handle_line(&mut self, _: Now, line: &str) {
         match Heard::read(line) {
-            Heard::Event(kind, fields) if &*kind == "message" && !self.steps.is_ended() => {
-                self.seen += 1;
-                if self.wish.fits(self.expression.as_ref(), &fields) {
-                    let written = self.wish.write(line, &fields);
-                    self.steps.push(Step::Say(written));
-                    self.missing -= 1;
-                    if self.missing == 0 {
-                        self.steps.end(Exit::Done);
-                    }
+            Heard::Event(kind, fields)
+                if &*kind == "message"
+                    && !self.steps.is_ended()
+                    && self.wish.fits(self.expression.as_ref(), &fields) =>
+            {
+                let written = self.wish.write(line, &fields);
+                self.steps.push(Step::Say(written));
+                self.seen.extend(key(&fields));
+                self.missing -= 1;
+                if self.missing == 0 {
+                    self.steps.end(Exit::Done);
                 }
             }
             Heard::Failed(_, failure) => {
@@ -140,7 +142,7 @@ impl OneShot for Receive {
         self.steps.poll()
     }
 
-    fn take_seen(&mut self) -> u64 {
+    fn take_seen(&mut self) -> Vec<(Name, MessageId)> {
         std::mem::take(&mut self.seen)
     }
 }
@@ -149,7 +151,7 @@ impl OneShot for Receive {
 #[derive(Debug)]
 pub struct Events {
     steps: Steps,
-    seen: u64,
+    seen: Vec<(Name, MessageId)>,
 }
 
 impl Events {
@@ -168,15 +170,20 @@ impl Events {
         }
         let mut steps = Steps::default();
         steps.ask(&listen);
-        Self { steps, seen: 0 }
+        Self {
+            steps,
+            seen: Vec::new(),
+        }
     }
 }
 
 impl OneShot for Events {
     fn handle_line(&mut self, _: Now, line: &str) {
         match Heard::read(line) {
-            Heard::Event(kind, _) => {
-                self.seen += u64::from(&*kind == "message");
+            Heard::Event(kind, fields) => {
+                if &*kind == "message" {
+                    self.seen.extend(key(&fields));
+                }
                 self.steps.say(line);
             }
             Heard::Failed(_, failure) => {
@@ -195,7 +202,7 @@ impl OneShot for Events {
         self.steps.poll()
     }
 
-    fn take_seen(&mut self) -> u64 {
+    fn take_seen(&mut self) -> Vec<(Name, MessageId)> {
         std::mem::take(&mut self.seen)
     }
 }

@@ -14,7 +14,7 @@ pub mod relay;
 
 use super::Exit;
 use super::incoming::Line;
-use crate::model::{Instant, Now};
+use crate::model::{Instant, MessageId, Name, Now};
 use std::collections::VecDeque;
 
 /// What is to be done next, in this order.
@@ -68,9 +68,9 @@ pub trait OneShot {
     /// The next thing to do.
     fn poll(&mut self) -> Option<Step>;
 
-    /// Messages that were looked at since the last call, in the order in which they came.
-    fn take_seen(&mut self) -> u64 {
-        0
+    /// Messages that were written since the last call: who sent each, and its id.
+    fn take_seen(&mut self) -> Vec<(Name, MessageId)> {
+        Vec::new()
     }
 }
 
