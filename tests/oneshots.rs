@@ -124,6 +124,7 @@ fn messages_and_answers_are_waited_for() {
     let world = World::new();
     let mut bob = world.join("bob");
     let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
     let waits = [
         "recv",
         "--from",
@@ -151,6 +152,67 @@ fn messages_and_answers_are_waited_for() {
     let (lines, _, exit) = recv.end();
     assert_eq!((lines, exit), (vec!["bob:go now".to_owned()], 0));
     assert_eq!(run(&world, "alice", &["recv", "--timeout", "200ms"]).2, 8);
+}
+
+#[test]
+fn a_reader_who_comes_back_after_a_restart_of_the_session_has_missed_nothing() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    let events = |more: &[&str]| {
+        let words = [&["events", "--types", "message,delivery"], more].concat();
+        let mut listener = Program::start(&mut oneshot(&world, "alice", &words));
+        let hello = listener.line().unwrap();
+        assert!(hello.contains("\"ev\":\"hello\""), "{hello}");
+        listener
+    };
+    let read = |line: String| serde_json::from_str::<serde_json::Value>(&line).unwrap();
+    let mut listener = events(&[]);
+    bob.enter("send alice one");
+    let seen = read(listener.line().unwrap());
+    assert_eq!(seen["text"], "one");
+    drop(listener);
+    for line in ["two", "three"] {
+        bob.enter(&format!("send alice {line}"));
+        alice.until(&format!("bob: {line}"));
+    }
+    alice.enter("send bob back");
+    alice.until("[Message received by bob.]");
+    // One life ends in peace, the next at once.
+    alice.end();
+    let mut alice = world.join("alice");
+    bob.enter("send alice four");
+    alice.until("bob: four");
+    bob.until("[Message received by alice.]");
+    let told = |since: &str, count: usize| {
+        let mut listener = events(&["--since", since]);
+        let lines: Vec<serde_json::Value> =
+            (0..count).map(|_| read(listener.line().unwrap())).collect();
+        let word = |event: &serde_json::Value| {
+            let field = if event["ev"] == "message" {
+                "text"
+            } else {
+                "state"
+            };
+            event[field].as_str().unwrap().to_owned()
+        };
+        let words = lines.iter().map(word).collect::<Vec<String>>().join(" ");
+        (
+            words,
+            lines.last().unwrap()["eid"].as_str().unwrap().to_owned(),
+        )
+    };
+    let since = seen["eid"].as_str().unwrap();
+    let missed = "two three queued acked four";
+    let (words, upto) = told(since, 5);
+    assert_eq!(words, missed);
+    alice.kill();
+    let mut alice = world.join("alice");
+    assert_eq!(told(since, 5), (missed.to_owned(), upto.clone()));
+    bob.enter("send alice five");
+    alice.until("bob: five");
+    assert_eq!(told(&upto, 1).0, "five");
 }
 
 #[test]

@@ -9,8 +9,8 @@
 mod disks;
 
 use ackchat::client::port::{
-    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, StoreEvent,
-    StoreReply, StoreRequest,
+    Done, Entry, InMessage, Loaded, Noted, OutMessage, Pin, Pinned, Recall, Recipient, Seen,
+    StoreEvent, StoreReply, StoreRequest,
 };
 use ackchat::memory::ClientMemory;
 use ackchat::model::limits::STORE_QUEUE_MAX;
@@ -575,4 +575,39 @@ fn what_is_unread_and_what_is_open_can_be_asked_for() {
         subject.kept(mark(2, Delivery::Acked));
         assert!(recalled(&mut subject, Recall::Outbox).is_empty());
     });
+}
+
+/// Puts events, closes the store, and says with what the next life begins.
+fn noted(path: &Path, gone: u64, eids: &[u64]) {
+    let mut store = open(path, Box::new(|| ()), false);
+    let events = eids.iter().map(|eid| Noted {
+        eid: *eid,
+        at_ms: 5,
+        kind: "message".into(),
+        fields: "{}".into(),
+    });
+    let events = events.collect();
+    let request = StoreRequest::PutEvents { gone, events };
+    store.submit(StoreTicket(1), request).unwrap();
+    store.flush();
+}
+
+#[test]
+fn events_are_there_after_a_restart_and_their_numbers_are_never_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("client.db");
+    let begin = || open(&path, Box::new(|| ()), false).take_notes();
+    let first = begin();
+    assert_eq!((first.gone, first.events.len()), (first.last, 0));
+    let second = begin();
+    assert!(second.last > first.last, "whatever the clock says");
+    assert_eq!(second.gone, first.gone, "nothing was lost");
+    let eid = second.last;
+    noted(&path, second.gone, &[eid + 1, eid + 2, eid + 3]);
+    noted(&path, eid + 1, &[eid + 3, eid + 9]);
+    let third = begin();
+    let eids: Vec<u64> = third.events.iter().map(|event| event.eid).collect();
+    assert_eq!(eids, [eid + 2, eid + 3, eid + 9]);
+    assert_eq!(third.gone, eid + 1);
+    assert!(third.last >= eid + 9);
 }

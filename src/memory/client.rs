@@ -193,6 +193,8 @@ impl Kept {
             } => self.mark_out(id, state, stored_ms),
             StoreRequest::PutIn(message) => Done::PutIn(self.put_in(message)),
             StoreRequest::MarkShown { ids } => self.mark_shown(&ids),
+            // Nobody comes back to a model and asks what he missed.
+            StoreRequest::PutEvents { .. } => Done::Kept,
             StoreRequest::PutPin { of, pin } => {
                 self.pins.insert(of, pin);
                 Done::Kept

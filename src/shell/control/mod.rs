@@ -6,6 +6,7 @@
 mod connection;
 pub mod journal;
 pub mod json;
+mod note;
 pub mod request;
 
 use super::asked::{Answer, Asked, Asker};
@@ -14,6 +15,7 @@ use super::incoming::Line;
 use super::records::Whereabouts;
 use super::{ErrorCode, LineId, Outcome, Output, Shell};
 use crate::client;
+use crate::client::port::{StoreReply, StoreRequest};
 use crate::model::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
 use crate::model::{Delivery, Instant, Now, Timers};
 use connection::{Connection, Listening, Open};
@@ -137,6 +139,22 @@ impl Control {
             }
             _ => {}
         }
+    }
+
+    /// What is to be written down for those who come back.
+    pub fn take_unwritten(&mut self) -> Option<StoreRequest> {
+        self.journal.take_unwritten()
+    }
+
+    /// All of it that is not known to be on disk.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<StoreRequest> {
+        self.journal.unwritten()
+    }
+
+    /// The answer to that.
+    pub fn handle_store(&mut self, reply: &StoreReply) {
+        self.journal.handle_written(reply);
     }
 
     /// What somebody is to read.
