@@ -216,6 +216,62 @@ fn a_reader_who_comes_back_after_a_restart_of_the_session_has_missed_nothing() {
 }
 
 #[test]
+fn a_message_that_nobody_had_is_tried_again_under_its_id_and_shown_once() {
+    let mut world = World::new();
+    let mut bob = world.join("bob");
+    let _alice = {
+        let mut alice = Program::start(&mut world.client("alice", &["--headless", "--stay"]));
+        bob.until("[Client table updated.]");
+        alice.stdin = None;
+        alice
+    };
+    bob.kill();
+    world.server.kill();
+    let (_, complaint, exit) = run(&world, "alice", &["send", "bob", "knock"]);
+    assert_eq!(exit, 5, "{complaint}");
+    let id = complaint.split("its id: ").nth(1).unwrap().trim();
+    let (outbox, _, exit) = run(&world, "alice", &["outbox"]);
+    assert_eq!((outbox.as_str(), exit), ("", 0), "it is withdrawn");
+    world.start_server();
+    let mut bob = world.join("bob");
+    for _ in 0..2 {
+        let (_, complaint, exit) = run(&world, "alice", &["send", "--id", id, "bob", "knock"]);
+        assert_eq!(exit, 0, "{complaint}");
+    }
+    assert_eq!(run(&world, "alice", &["send", "bob", "last"]).2, 0);
+    let shown = bob.until("alice: last");
+    let knocks = shown.iter().filter(|line| line.ends_with("knock")).count();
+    assert_eq!(knocks, 1, "{shown:?}");
+    let (history, _, _) = run(&world, "alice", &["history", "--json"]);
+    assert!(!history.contains("failed"), "{history}");
+}
+
+#[test]
+fn what_a_hook_sends_is_automatic() {
+    let world = World::new();
+    let mut bob = Program::start(&mut world.client("bob", &["--json"]));
+    let mut alice = world.join("alice");
+    let of_bob = |bob: &mut Program| loop {
+        let line = bob.line().unwrap();
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if event["ev"] == "message" {
+            return event["auto"].clone();
+        }
+    };
+    for (hook, words) in [
+        (None, &["send", "bob", "x"][..]),
+        (Some("message"), &["send", "bob", "x"]),
+        (Some("message"), &["send_all", "x"]),
+    ] {
+        let mut command = oneshot(&world, "alice", words);
+        command.envs(hook.map(|kind| ("ACKCHAT_EVENT", kind)));
+        assert!(command.status().unwrap().success());
+        assert_eq!(of_bob(&mut bob), hook.is_some());
+    }
+    alice.end();
+}
+
+#[test]
 fn a_command_is_run_and_told_of_and_its_status_is_ours() {
     let world = World::new();
     let mut bob = world.join("bob");

@@ -189,6 +189,39 @@ fn a_message_stays_in_the_outbox_until_its_state_is_final() {
 }
 
 #[test]
+fn a_message_that_was_given_up_is_open_again_under_its_id() {
+    check(|mut subject| {
+        let bob = Recipient::Name(name("bob"));
+        let again = |seq| StoreRequest::PutOutAgain(out(1, bob.clone(), seq));
+        subject.kept(again(1));
+        subject.kept(mark(1, Delivery::Failed));
+        assert_eq!(subject.load().outbox, []);
+        subject.kept(again(2));
+        let loaded = subject.load();
+        assert_eq!(loaded.outbox, [out(1, bob.clone(), 2)]);
+        assert_eq!(loaded.next_seq, [(bob.clone(), 3)]);
+        // Who has it has it.
+        subject.kept(mark(1, Delivery::Acked));
+        subject.kept(again(3));
+        assert_eq!(subject.load().outbox, []);
+        let carol = StoreRequest::PutOutAgain(out(1, Recipient::Name(name("carol")), 1));
+        assert_eq!(subject.ask(carol), StoreReply::Refused);
+        let other = OutMessage {
+            text: "something else".into(),
+            ..out(1, bob.clone(), 4)
+        };
+        let other = StoreRequest::PutOutAgain(other);
+        assert_eq!(subject.ask(other), StoreReply::Refused);
+        assert_eq!(recalled(&mut subject, HISTORY), ["me: hi"]);
+    });
+}
+
+const HISTORY: Recall = Recall::History {
+    talk: None,
+    count: 9,
+};
+
+#[test]
 fn a_group_message_leaves_the_outbox_when_the_server_has_it() {
     check(|mut subject| {
         let to = Recipient::Audience(Audience::Everybody);

@@ -178,6 +178,9 @@ pub enum StoreRequest {
     Load,
     /// Before the first transmission. Repeating it changes nothing.
     PutOut(OutMessage),
+    /// The same for a message that may have been given up: then it is open again. Refused if
+    /// another message has that id.
+    PutOutAgain(OutMessage),
     /// What became known. Final states leave the outbox; so does `Stored` of a message to an
     /// audience, because nobody promises receipts for it.
     MarkOut {

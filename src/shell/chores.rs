@@ -129,7 +129,12 @@ impl Shell {
             let (text, auto) = (answer.text, true);
             let request = match answer.to {
                 Target::Group(_) => Request::SendGroup { text, auto },
-                Target::Name(to) => Request::Send { to, text, auto },
+                Target::Name(to) => Request::Send {
+                    to,
+                    text,
+                    auto,
+                    id: None,
+                },
             };
             self.ask(None, request, LaterLines::Run);
         }

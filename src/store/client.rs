@@ -190,7 +190,8 @@ impl Engine for Rows {
         ticket: StoreTicket,
         request: &StoreRequest,
     ) -> rusqlite::Result<()> {
-        let reply = if !self.has_room && needs_room(request) && !is_there(db, request)? {
+        let lacks_room = !self.has_room && needs_room(request) && !is_there(db, request)?;
+        let reply = if lacks_room || is_another(db, request)? {
             StoreReply::Refused
         } else {
             StoreReply::Done(act(db, request)?)
@@ -242,6 +243,7 @@ const fn needs_room(request: &StoreRequest) -> bool {
         request,
         StoreRequest::PutEvents { .. }
             | StoreRequest::PutOut(_)
+            | StoreRequest::PutOutAgain(_)
             | StoreRequest::PutIn(_)
             | StoreRequest::PutPin { .. }
     )
@@ -251,12 +253,26 @@ const fn needs_room(request: &StoreRequest) -> bool {
 fn is_there(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
     let (sender, id) = match request {
         StoreRequest::PutIn(message) => (message.from.to_lower(), message.id),
-        StoreRequest::PutOut(message) => (String::new(), message.id),
+        StoreRequest::PutOut(message) | StoreRequest::PutOutAgain(message) => {
+            (String::new(), message.id)
+        }
         _ => return Ok(false),
     };
     let find = "SELECT EXISTS (SELECT 1 FROM message WHERE sender = ?1 AND id = ?2)";
     db.prepare_cached(find)?
         .query_row(params![sender, id], first)
+}
+
+/// Another message has its id.
+fn is_another(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
+    let StoreRequest::PutOutAgain(message) = request else {
+        return Ok(false);
+    };
+    let find = "SELECT EXISTS (SELECT 1 FROM message
+        WHERE sender = '' AND id = ?1 AND (talk <> ?2 OR body <> ?3))";
+    let (talk, _) = talk_columns(&message.to);
+    db.prepare_cached(find)?
+        .query_row(params![message.id, talk, message.text.as_bytes()], first)
 }
 
 fn act(db: &Connection, request: &StoreRequest) -> rusqlite::Result<Done> {
@@ -290,6 +306,10 @@ fn act(db: &Connection, request: &StoreRequest) -> rusqlite::Result<Done> {
         StoreRequest::PutEvents { gone, events } => put_events(db, *gone, events)?,
         StoreRequest::PutIn(message) => return put_in(db, message).map(Done::PutIn),
         StoreRequest::PutOut(message) => put_out(db, message)?,
+        StoreRequest::PutOutAgain(message) => {
+            put_out(db, message)?;
+            reopen_out(db, message)?;
+        }
         StoreRequest::PutPin { of, pin } => {
             let put = "INSERT OR REPLACE INTO pins(of, spelled, session_key, identity)
                 VALUES (?1, ?2, ?3, ?4)";
@@ -345,6 +365,33 @@ fn put_out(db: &Connection, message: &OutMessage) -> rusqlite::Result<()> {
         return Ok(());
     }
     find_later(db, db.last_insert_rowid(), &message.text)?;
+    count_seq(db, message)
+}
+
+/// What was given up is open again, under a new number.
+fn reopen_out(db: &Connection, message: &OutMessage) -> rusqlite::Result<()> {
+    let put = "UPDATE message SET seq = ?2, run = ?3, claimed_at = ?4, at = NULL, auto = ?5,
+            state = ?6, open = 1
+        WHERE sender = '' AND id = ?1 AND state IN (?7, ?8)";
+    let put = db.prepare_cached(put)?.execute(params![
+        message.id,
+        message.stamp.seq.cast_signed(),
+        message.stamp.run,
+        message.stamp.at_ms,
+        message.auto,
+        state_column(message.state),
+        state_column(Delivery::Failed),
+        state_column(Delivery::Expired),
+    ])?;
+    if put == 0 {
+        return Ok(());
+    }
+    count_seq(db, message)
+}
+
+/// The next message to the same has a later number.
+fn count_seq(db: &Connection, message: &OutMessage) -> rusqlite::Result<()> {
+    let (talk, spelled) = talk_columns(&message.to);
     let next = "INSERT INTO next_seq(talk, spelled, seq) VALUES (?1, ?2, ?3)
         ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)";
     let seq = message.stamp.seq.saturating_add(1).cast_signed();

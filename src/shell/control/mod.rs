@@ -9,7 +9,7 @@ pub mod json;
 mod note;
 pub mod request;
 
-use super::asked::{Answer, Asked, Asker};
+use super::asked::{Answer, Asked};
 use super::fields::{self, Fact};
 use super::incoming::Line;
 use super::records::Whereabouts;
@@ -213,6 +213,7 @@ impl Control {
             What::Ask {
                 asked,
                 asker,
+                marks,
                 rung,
                 timeout,
             } => {
@@ -221,7 +222,9 @@ impl Control {
                 if let Some(timeout) = timeout {
                     self.timers.set((id, number), now.instant + timeout);
                 }
-                self.ask(now, (id, number), (asked, asker), shell);
+                let line = shell.handle_marked(now, asked, asker, marks);
+                self.asked.insert(line, (id, number));
+                self.asked_count += 1;
             }
             What::Listen(filter, since) => {
                 let told = match since {
@@ -253,12 +256,6 @@ impl Control {
                 connection.done(&Open::new(re, Rung::Stored, false), &Fact::new("result"));
             }
         }
-    }
-
-    fn ask(&mut self, now: Now, place: Place, (asked, asker): (Asked, Asker), shell: &mut Shell) {
-        let line = shell.handle_asked(now, asked, asker);
-        self.asked.insert(line, place);
-        self.asked_count += 1;
     }
 
     fn hello(&self, shell: &Shell) -> Fact {
