@@ -183,6 +183,123 @@ fn who_waits_for_one_message_has_not_seen_the_others() {
 }
 
 #[test]
+fn a_reader_who_comes_back_after_a_restart_of_the_session_has_missed_nothing() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    let events = |more: &[&str]| {
+        let words = [&["events", "--types", "message,delivery"], more].concat();
+        let mut listener = Program::start(&mut oneshot(&world, "alice", &words));
+        let hello = listener.line().unwrap();
+        assert!(hello.contains("\"ev\":\"hello\""), "{hello}");
+        listener
+    };
+    let read = |line: String| serde_json::from_str::<serde_json::Value>(&line).unwrap();
+    let mut listener = events(&[]);
+    bob.enter("send alice one");
+    let seen = read(listener.line().unwrap());
+    assert_eq!(seen["text"], "one");
+    drop(listener);
+    for line in ["two", "three"] {
+        bob.enter(&format!("send alice {line}"));
+        alice.until(&format!("bob: {line}"));
+    }
+    alice.enter("send bob back");
+    alice.until("[Message received by bob.]");
+    // One life ends in peace, the next at once.
+    alice.end();
+    let mut alice = world.join("alice");
+    bob.enter("send alice four");
+    alice.until("bob: four");
+    bob.until("[Message received by alice.]");
+    let told = |since: &str, count: usize| {
+        let mut listener = events(&["--since", since]);
+        let lines: Vec<serde_json::Value> =
+            (0..count).map(|_| read(listener.line().unwrap())).collect();
+        let word = |event: &serde_json::Value| {
+            let field = if event["ev"] == "message" {
+                "text"
+            } else {
+                "state"
+            };
+            event[field].as_str().unwrap().to_owned()
+        };
+        let words = lines.iter().map(word).collect::<Vec<String>>().join(" ");
+        (
+            words,
+            lines.last().unwrap()["eid"].as_str().unwrap().to_owned(),
+        )
+    };
+    let since = seen["eid"].as_str().unwrap();
+    let missed = "two three queued acked four";
+    let (words, upto) = told(since, 5);
+    assert_eq!(words, missed);
+    alice.kill();
+    let mut alice = world.join("alice");
+    assert_eq!(told(since, 5), (missed.to_owned(), upto.clone()));
+    bob.enter("send alice five");
+    alice.until("bob: five");
+    assert_eq!(told(&upto, 1).0, "five");
+}
+
+#[test]
+fn a_message_that_nobody_had_is_tried_again_under_its_id_and_shown_once() {
+    let mut world = World::new();
+    let mut bob = world.join("bob");
+    let _alice = {
+        let mut alice = Program::start(&mut world.client("alice", &["--headless", "--stay"]));
+        bob.until("[Client table updated.]");
+        alice.stdin = None;
+        alice
+    };
+    bob.kill();
+    world.server.kill();
+    let (_, complaint, exit) = run(&world, "alice", &["send", "bob", "knock"]);
+    assert_eq!(exit, 5, "{complaint}");
+    let id = complaint.split("its id: ").nth(1).unwrap().trim();
+    let (outbox, _, exit) = run(&world, "alice", &["outbox"]);
+    assert_eq!((outbox.as_str(), exit), ("", 0), "it is withdrawn");
+    world.start_server();
+    let mut bob = world.join("bob");
+    for _ in 0..2 {
+        let (_, complaint, exit) = run(&world, "alice", &["send", "--id", id, "bob", "knock"]);
+        assert_eq!(exit, 0, "{complaint}");
+    }
+    assert_eq!(run(&world, "alice", &["send", "bob", "last"]).2, 0);
+    let shown = bob.until("alice: last");
+    let knocks = shown.iter().filter(|line| line.ends_with("knock")).count();
+    assert_eq!(knocks, 1, "{shown:?}");
+    let (history, _, _) = run(&world, "alice", &["history", "--json"]);
+    assert!(!history.contains("failed"), "{history}");
+}
+
+#[test]
+fn what_a_hook_sends_is_automatic() {
+    let world = World::new();
+    let mut bob = Program::start(&mut world.client("bob", &["--json"]));
+    let mut alice = world.join("alice");
+    let of_bob = |bob: &mut Program| loop {
+        let line = bob.line().unwrap();
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if event["ev"] == "message" {
+            return event["auto"].clone();
+        }
+    };
+    for (hook, words) in [
+        (None, &["send", "bob", "x"][..]),
+        (Some("message"), &["send", "bob", "x"]),
+        (Some("message"), &["send_all", "x"]),
+    ] {
+        let mut command = oneshot(&world, "alice", words);
+        command.envs(hook.map(|kind| ("ACKCHAT_EVENT", kind)));
+        assert!(command.status().unwrap().success());
+        assert_eq!(of_bob(&mut bob), hook.is_some());
+    }
+    alice.end();
+}
+
+#[test]
 fn a_command_is_run_and_told_of_and_its_status_is_ours() {
     let world = World::new();
     let mut bob = world.join("bob");

@@ -598,6 +598,7 @@ impl World {
                     to: to.parse().unwrap(),
                     text: text(words),
                     auto,
+                    id: None,
                 }
             }
             // In a group `send_all` means the group (semantics.md 3.3); the shell decides that.
@@ -1650,9 +1651,15 @@ fn flow(count: usize, bytes: usize, lose: u64) -> World {
             let to = "y".parse().unwrap();
             let text = text(n).parse().unwrap();
             let auto = false;
-            actor
-                .client
-                .handle_request(now, Request::Send { to, text, auto })
+            actor.client.handle_request(
+                now,
+                Request::Send {
+                    to,
+                    text,
+                    auto,
+                    id: None,
+                },
+            )
         })
         .collect();
     let all = |w: &mut World| {
@@ -1764,6 +1771,7 @@ fn storm(seed: u64) {
                     to,
                     text: words,
                     auto,
+                    id: None,
                 };
                 if actor.running {
                     let request = actor.client.handle_request(now, request);

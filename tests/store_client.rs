@@ -9,8 +9,8 @@
 mod disks;
 
 use ackchat::client::port::{
-    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, StoreEvent,
-    StoreReply, StoreRequest,
+    Done, Entry, InMessage, Loaded, Noted, OutMessage, Pin, Pinned, Recall, Recipient, Seen,
+    StoreEvent, StoreReply, StoreRequest,
 };
 use ackchat::memory::ClientMemory;
 use ackchat::model::limits::STORE_QUEUE_MAX;
@@ -187,6 +187,39 @@ fn a_message_stays_in_the_outbox_until_its_state_is_final() {
         }
     });
 }
+
+#[test]
+fn a_message_that_was_given_up_is_open_again_under_its_id() {
+    check(|mut subject| {
+        let bob = Recipient::Name(name("bob"));
+        let again = |seq| StoreRequest::PutOutAgain(out(1, bob.clone(), seq));
+        subject.kept(again(1));
+        subject.kept(mark(1, Delivery::Failed));
+        assert_eq!(subject.load().outbox, []);
+        subject.kept(again(2));
+        let loaded = subject.load();
+        assert_eq!(loaded.outbox, [out(1, bob.clone(), 2)]);
+        assert_eq!(loaded.next_seq, [(bob.clone(), 3)]);
+        // Who has it has it.
+        subject.kept(mark(1, Delivery::Acked));
+        subject.kept(again(3));
+        assert_eq!(subject.load().outbox, []);
+        let carol = StoreRequest::PutOutAgain(out(1, Recipient::Name(name("carol")), 1));
+        assert_eq!(subject.ask(carol), StoreReply::Refused);
+        let other = OutMessage {
+            text: "something else".into(),
+            ..out(1, bob.clone(), 4)
+        };
+        let other = StoreRequest::PutOutAgain(other);
+        assert_eq!(subject.ask(other), StoreReply::Refused);
+        assert_eq!(recalled(&mut subject, HISTORY), ["me: hi"]);
+    });
+}
+
+const HISTORY: Recall = Recall::History {
+    talk: None,
+    count: 9,
+};
 
 #[test]
 fn a_group_message_leaves_the_outbox_when_the_server_has_it() {
@@ -575,4 +608,39 @@ fn what_is_unread_and_what_is_open_can_be_asked_for() {
         subject.kept(mark(2, Delivery::Acked));
         assert!(recalled(&mut subject, Recall::Outbox).is_empty());
     });
+}
+
+/// Puts events, closes the store, and says with what the next life begins.
+fn noted(path: &Path, gone: u64, eids: &[u64]) {
+    let mut store = open(path, Box::new(|| ()), false);
+    let events = eids.iter().map(|eid| Noted {
+        eid: *eid,
+        at_ms: 5,
+        kind: "message".into(),
+        fields: "{}".into(),
+    });
+    let events = events.collect();
+    let request = StoreRequest::PutEvents { gone, events };
+    store.submit(StoreTicket(1), request).unwrap();
+    store.flush();
+}
+
+#[test]
+fn events_are_there_after_a_restart_and_their_numbers_are_never_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("client.db");
+    let begin = || open(&path, Box::new(|| ()), false).take_notes();
+    let first = begin();
+    assert_eq!((first.gone, first.events.len()), (first.last, 0));
+    let second = begin();
+    assert!(second.last > first.last, "whatever the clock says");
+    assert_eq!(second.gone, first.gone, "nothing was lost");
+    let eid = second.last;
+    noted(&path, second.gone, &[eid + 1, eid + 2, eid + 3]);
+    noted(&path, eid + 1, &[eid + 3, eid + 9]);
+    let third = begin();
+    let eids: Vec<u64> = third.events.iter().map(|event| event.eid).collect();
+    assert_eq!(eids, [eid + 2, eid + 3, eid + 9]);
+    assert_eq!(third.gone, eid + 1);
+    assert!(third.last >= eid + 9);
 }

@@ -179,6 +179,7 @@ impl End {
                 to,
                 text,
                 auto: true,
+                id: None,
             },
         );
     }

@@ -10,9 +10,11 @@ use ackchat::driver::config;
 use ackchat::driver::oneshot::{Options, Session, Task, is_socket_given};
 use ackchat::driver::paint::Colour;
 use ackchat::driver::wrapped::Wrapped;
+use ackchat::model::MessageId;
 use ackchat::script::tree;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::args::{Kind, Need, Param, Target};
+use ackchat::shell::asked::Marks;
 use ackchat::shell::command::{self, Face as CommandFace};
 use ackchat::shell::control::request::Rung;
 use ackchat::shell::oneshot::Manner;
@@ -55,6 +57,9 @@ fn ordinary_command(command: &command::Command) -> Command {
     made = Common::augment_args(made);
     if command.is_message {
         made = Asked::augment_args(made);
+    }
+    if command.name == "send" {
+        made = Again::augment_args(made);
     }
     // Last: what groups of options say of themselves would stand in its place.
     made.about(about).after_help(format!(
@@ -120,6 +125,14 @@ struct Asked {
     /// How long that may take, as 500ms, 10s or 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
+}
+
+/// A message that is tried again.
+#[derive(Clone, Copy, Debug, Args)]
+struct Again {
+    /// Its id: nobody is shown one id twice
+    #[arg(long, value_name = "ID", value_parser = message_id)]
+    id: Option<MessageId>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -296,7 +309,11 @@ fn ordinary(
     };
     let takes_text = command.params.iter().any(|param| param.kind == Kind::Text);
     let is_dash = !is_literal && takes_text && reads_stdin(&words[command.params.len()..]);
-    let call = asked.words(words, command.is_message);
+    let mut call = asked.words(words, command.is_message);
+    if command.name == "send" {
+        let again = Again::from_arg_matches(found).map_err(|error| wrong(&error))?;
+        call.marks.id = again.id;
+    }
     common.invocation(found, Task::Call(call), is_dash)
 }
 
@@ -357,6 +374,7 @@ impl PipeArgs {
             drain: self.drain,
             rung: self.require.into(),
             own_session: false,
+            auto: false,
         }
     }
 }
@@ -403,6 +421,7 @@ impl Asked {
             rung: self.require.into(),
             timeout: self.timeout,
             is_message,
+            marks: Marks::default(),
         }
     }
 }
@@ -489,6 +508,11 @@ impl From<Require> for Rung {
             Require::Delivered => Self::Delivered,
         }
     }
+}
+
+fn message_id(digits: &str) -> Result<MessageId, String> {
+    let wrong = |_| "an id has 32 hex digits".to_owned();
+    digits.parse().map_err(wrong)
 }
 
 fn duration(word: &str) -> Result<Duration, String> {

@@ -381,7 +381,12 @@ impl Client {
                 self.settle(id, Err(RequestError::WrongMode));
             }
             Request::Dereg => self.ask(What::Dereg, Some(id)),
-            Request::Send { to, text, auto } => self.send(id, to, &text, auto),
+            Request::Send {
+                to,
+                text,
+                auto,
+                id: again,
+            } => self.send(id, (to, again), &text, auto),
             Request::SendAll { text, auto } => {
                 let to = crate::wire::packet::Audience::Everybody;
                 self.send_audience(id, to, &text, auto);

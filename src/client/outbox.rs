@@ -39,8 +39,11 @@ pub(super) struct Outbox {
     /// The server's memory is being tried.
     probing: bool,
     /// Sends to names that are not in the table while it is still arriving.
-    waiting: VecDeque<(RequestId, Name, Text, bool)>,
+    waiting: VecDeque<(RequestId, Whom, Text, bool)>,
 }
+
+/// Who gets a message, and the id it had if it is tried again.
+type Whom = (Name, Option<MessageId>);
 
 /// Live tries to one recipient.
 #[derive(Default)]
@@ -245,22 +248,25 @@ impl Outbox {
 
 impl Client {
     /// A message for one person.
-    pub(super) fn send(&mut self, request: RequestId, to: Name, text: &Text, auto: bool) {
+    pub(super) fn send(&mut self, request: RequestId, whom: Whom, text: &Text, auto: bool) {
+        let (to, again) = whom;
         if to == self.view.name {
-            self.echo(request, text, auto);
+            self.echo(request, again, text, auto);
+        } else if again.is_some_and(|id| self.outbox.get(id).is_some()) {
+            self.settle(request, Err(RequestError::InOutbox));
         } else if self.outbox.is_full() {
             self.settle(request, Err(RequestError::OutboxFull));
         } else if let Some(row) = self.table.row(&to) {
             let (to, key) = (row.name.clone(), row.session_key);
             if self.peers.is_trusted(&to, &key) {
-                self.put_out(request, Recipient::Name(to), text, auto);
+                self.put_out(request, (Recipient::Name(to), again), text, auto);
             } else {
                 self.fail_for_key(request, to);
             }
         } else if self.is_table_arriving() {
             self.outbox
                 .waiting
-                .push_back((request, to, text.clone(), auto));
+                .push_back((request, (to, again), text.clone(), auto));
         } else {
             self.settle(request, Err(RequestError::UnknownPeer(to)));
         }
@@ -277,14 +283,14 @@ impl Client {
         if self.outbox.is_full() {
             self.settle(request, Err(RequestError::OutboxFull));
         } else {
-            self.put_out(request, Recipient::Audience(to), text, auto);
+            self.put_out(request, (Recipient::Audience(to), None), text, auto);
         }
     }
 
     /// The table is here: names that were unknown are known, or are nobody's.
     pub(super) fn send_waiting(&mut self) {
-        for (request, to, text, auto) in std::mem::take(&mut self.outbox.waiting) {
-            self.send(request, to, &text, auto);
+        for (request, whom, text, auto) in std::mem::take(&mut self.outbox.waiting) {
+            self.send(request, whom, &text, auto);
         }
         self.pump_asks();
     }
@@ -294,8 +300,8 @@ impl Client {
     }
 
     /// To oneself: nothing is sent.
-    fn echo(&mut self, request: RequestId, text: &Text, auto: bool) {
-        let id = self.ratchet.message_id();
+    fn echo(&mut self, request: RequestId, again: Option<MessageId>, text: &Text, auto: bool) {
+        let id = again.unwrap_or_else(|| self.ratchet.message_id());
         let me = self.view.name.clone();
         self.tell(Event::Message(Arrived {
             id,
@@ -352,8 +358,14 @@ impl Client {
     }
 
     /// Nothing leaves before our own disk has it.
-    fn put_out(&mut self, request: RequestId, to: Recipient, text: &Text, auto: bool) {
-        let id = self.ratchet.message_id();
+    fn put_out(
+        &mut self,
+        request: RequestId,
+        (to, again): (Recipient, Option<MessageId>),
+        text: &Text,
+        auto: bool,
+    ) {
+        let id = again.unwrap_or_else(|| self.ratchet.message_id());
         let stamp = self.outbox.next_stamp(&to, self.now.wall.unix_ms);
         let message = OutMessage {
             id,
@@ -366,7 +378,12 @@ impl Client {
         };
         self.outbox
             .insert(message.clone(), Some(request), Phase::Writing);
-        self.ask_disk(StoreRequest::PutOut(message), Then::Launch(id));
+        let keep = if again.is_some() {
+            StoreRequest::PutOutAgain(message)
+        } else {
+            StoreRequest::PutOut(message)
+        };
+        self.ask_disk(keep, Then::Launch(id));
         if planted!("outbox-after-sending") {
             self.launch(id);
         }

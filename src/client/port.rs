@@ -147,6 +147,30 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
+/// An event that programs may still ask for: the store keeps it and knows nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Its number, by which it is kept once.
+    pub eid: u64,
+    /// When this program learned of it.
+    pub at_ms: i64,
+    /// What it is.
+    pub kind: Box<str>,
+    /// What it says.
+    pub fields: Box<str>,
+}
+
+/// What a new life begins with of the events of earlier ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Later events have greater numbers. No life gave one of those, whatever the clock says.
+    pub last: u64,
+    /// All up to this one are gone.
+    pub gone: u64,
+    /// The others, the oldest first.
+    pub events: Vec<Noted>,
+}
+
 /// What a client asks of its store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreRequest {
@@ -154,6 +178,9 @@ pub enum StoreRequest {
     Load,
     /// Before the first transmission. Repeating it changes nothing.
     PutOut(OutMessage),
+    /// The same for a message that may have been given up: then it is open again. Refused if
+    /// another message has that id.
+    PutOutAgain(OutMessage),
     /// What became known. Final states leave the outbox; so does `Stored` of a message to an
     /// audience, because nobody promises receipts for it.
     MarkOut {
@@ -171,6 +198,13 @@ pub enum StoreRequest {
     MarkShown {
         /// Sender and id of each.
         ids: Vec<(Name, MessageId)>,
+    },
+    /// Remember events, and forget all up to one (may be flushed late).
+    PutEvents {
+        /// The last one that is not remembered any more.
+        gone: u64,
+        /// New ones, or repeated ones.
+        events: Vec<Noted>,
     },
     /// Remember a key in place of an earlier one.
     PutPin {

@@ -41,6 +41,8 @@ pub enum Request {
         text: Text,
         /// A program wrote it.
         auto: bool,
+        /// The id it had when it was given up, so that it is not shown twice.
+        id: Option<MessageId>,
     },
     /// To everybody registered.
     SendAll {
@@ -118,6 +120,9 @@ pub enum RequestError {
     /// The login was refused.
     #[error("the name {0} is used by another key or logged in elsewhere")]
     NameTaken(Name),
+    /// It need not be tried again: it is being tried.
+    #[error("this message is in the outbox: it is tried again by itself")]
+    InOutbox,
     /// One was removed.
     #[error("not a member of this group any more")]
     NotMember,

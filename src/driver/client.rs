@@ -20,7 +20,7 @@ use super::terminal::{self, Terminal};
 use super::tour::Tour;
 use super::trace::Trace;
 use super::{Fault, ambient, bind_fault, config, oneshot, paths, store_fault};
-use crate::client::port::StoreRequest;
+use crate::client::port::{StoreEvent, StoreRequest};
 use crate::client::{Arrivals, Client, Config, Event};
 use crate::model::limits::{
     ENTROPY, INPUT_BYTES, LEAVE, LINE_BYTES_MAX, LINES_IN_FLIGHT_MAX, LOOKED_AWAY, PROMPT_HOLD,
@@ -31,7 +31,7 @@ use crate::secure::{Fingerprint, Ratchet};
 use crate::shell::args::Target;
 use crate::shell::asked::{Asked, Asker};
 use crate::shell::control::Control;
-use crate::shell::control::journal::{Eid, Journal};
+use crate::shell::control::journal::Journal;
 use crate::shell::editor::Editor;
 use crate::shell::incoming::Line;
 use crate::shell::records::Whereabouts;
@@ -52,6 +52,9 @@ use std::sync::Arc;
 
 /// Columns of a line that are told when it fails.
 const QUOTE_COLUMNS: usize = 50;
+
+/// Whose question it is that comes from the journal of events; the client counts its own from one.
+const JOURNAL: StoreTicket = StoreTicket(u64::MAX);
 
 /// What `join` may be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,10 +278,13 @@ impl Loop {
             server: options.server.to_string().into(),
             socket: door.as_deref().map(|path| path.to_string_lossy().into()),
         };
-        let doors = Doors::new(
-            Control::new(whereabouts.clone(), journal(&reactor)),
-            listener,
-        );
+        let mut ratchet = Ratchet::new(ambient::random());
+        let path = paths::store(options.data.as_deref(), Some(&options.name))?;
+        let wake = reactor.waker().map_err(failed)?;
+        let mut store = ClientStore::open(&path, ratchet.u32(), wake)
+            .map_err(|error| store_fault(&path, &error))?;
+        let journal = Journal::resumed(&store.take_notes());
+        let doors = Doors::new(Control::new(whereabouts.clone(), journal), listener);
         let (input, mut stdout) = streams(options, &reactor).map_err(failed)?;
 
         let is_plain = options.plain || options.face != Face::Terminal || !options.lines.is_empty();
@@ -299,11 +305,6 @@ impl Loop {
             }
         };
         let config = core_config(options);
-        let mut ratchet = Ratchet::new(ambient::random());
-        let path = paths::store(options.data.as_deref(), Some(&options.name))?;
-        let wake = reactor.waker().map_err(failed)?;
-        let store = ClientStore::open(&path, ratchet.u32(), wake)
-            .map_err(|error| store_fault(&path, &error))?;
         let client = Client::new(config, Arc::new(identity), ratchet);
         Ok(Self {
             entropy: reactor.now().instant + ENTROPY,
@@ -378,6 +379,9 @@ impl Loop {
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
         let exit = self.last_guests(exit);
+        if let Some(request) = self.doors.unwritten() {
+            self.submit(JOURNAL, request);
+        }
         self.store.flush();
         if let Some(trace) = &mut self.trace {
             trace.flush();
@@ -919,9 +923,15 @@ impl Loop {
             self.offer_held_back();
             self.drain_outputs(now);
             let mut answered = self.doors.turn(now, &mut self.shell);
+            if let Some(request) = self.doors.take_unwritten() {
+                self.submit(JOURNAL, request);
+            }
             self.store.flush();
             while let Some(event) = self.store.poll() {
-                self.shell.handle_store(now, event);
+                match event {
+                    StoreEvent::Reply(JOURNAL, reply) => self.doors.handle_store(&reply),
+                    event @ StoreEvent::Reply(..) => self.shell.handle_store(now, event),
+                }
                 answered = true;
             }
             if !answered {
@@ -1156,13 +1166,6 @@ fn mode(plain: bool) -> Mode {
     } else {
         Mode::Prompted
     }
-}
-
-/// Numbers of events go on after those of all earlier sessions, as long as clocks go on: none has
-/// a million in a second.
-fn journal(reactor: &Reactor) -> Journal {
-    let unix_us = reactor.now().wall.unix_ms.saturating_mul(1000);
-    Journal::resumed(Eid(u64::try_from(unix_us).unwrap_or(0)), Vec::new())
 }
 
 /// Standard input and output, as far as they are used.

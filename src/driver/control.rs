@@ -2,6 +2,7 @@
 
 use super::reactor::{LISTENER, Ready};
 use super::{Fault, paths};
+use crate::client::port::{StoreReply, StoreRequest};
 use crate::model::limits::INPUT_BYTES;
 use crate::model::{Instant, Now};
 use crate::shell::control::{ConnectionId, Control};
@@ -173,6 +174,22 @@ impl Doors {
     /// Takes notice of what the shell puts out.
     pub fn handle_output(&mut self, now: Now, output: &Output) {
         self.control.handle_output(now, output);
+    }
+
+    /// What is to be written down for those who come back.
+    pub fn take_unwritten(&mut self) -> Option<StoreRequest> {
+        self.control.take_unwritten()
+    }
+
+    /// All of it that is not known to be on disk.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<StoreRequest> {
+        self.control.unwritten()
+    }
+
+    /// The answer to that.
+    pub fn handle_store(&mut self, reply: &StoreReply) {
+        self.control.handle_store(reply);
     }
 
     /// When it wants its turn though nobody wrote anything.

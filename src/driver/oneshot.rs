@@ -85,6 +85,14 @@ pub enum Task {
 }
 
 impl Task {
+    const fn mark(&mut self, auto: bool) {
+        match self {
+            Self::Ask { command, .. } | Self::Call(command) => command.marks.auto = auto,
+            Self::Pipe(plan) => plan.auto = auto,
+            Self::Control | Self::Events { .. } | Self::Receive(_) => {}
+        }
+    }
+
     const fn arrivals(&self) -> Arrivals {
         match self {
             Self::Ask { .. } | Self::Control | Self::Events { .. } | Self::Receive(_) => {
@@ -99,6 +107,11 @@ impl Task {
 #[must_use]
 pub fn is_socket_given() -> bool {
     std::env::var_os("ACKCHAT_SOCK").is_some()
+}
+
+/// Whether a hook runs this program: two of them that answer each other would do so for ever.
+fn is_automatic() -> bool {
+    std::env::var_os("ACKCHAT_EVENT").is_some()
 }
 
 /// Carries it out.
@@ -117,6 +130,7 @@ fn carry_out(options: &Options) -> Result<Exit, Fault> {
             *last = text;
         }
     }
+    options.task.mark(is_automatic());
     let options = &options;
     let start = config::settle(&options.join)?;
     let join = &start.options;

@@ -176,7 +176,9 @@ impl Kept {
                 .seen
                 .get(&dedupe_key(&message.from))
                 .is_some_and(|seen| seen.contains_key(&message.id)),
-            StoreRequest::PutOut(message) => !self.out_by_id.contains_key(&message.id),
+            StoreRequest::PutOut(message) | StoreRequest::PutOutAgain(message) => {
+                !self.out_by_id.contains_key(&message.id)
+            }
             StoreRequest::PutPin { .. } => true,
             _ => false,
         };
@@ -186,6 +188,10 @@ impl Kept {
         let done = match request {
             StoreRequest::Load => Done::Loaded(Box::new(self.load())),
             StoreRequest::PutOut(message) => self.put_out(message),
+            StoreRequest::PutOutAgain(message) => match self.put_out_again(message) {
+                Some(done) => done,
+                None => return StoreReply::Refused,
+            },
             StoreRequest::MarkOut {
                 id,
                 state,
@@ -193,6 +199,8 @@ impl Kept {
             } => self.mark_out(id, state, stored_ms),
             StoreRequest::PutIn(message) => Done::PutIn(self.put_in(message)),
             StoreRequest::MarkShown { ids } => self.mark_shown(&ids),
+            // Nobody comes back to a model and asks what he missed.
+            StoreRequest::PutEvents { .. } => Done::Kept,
             StoreRequest::PutPin { of, pin } => {
                 self.pins.insert(of, pin);
                 Done::Kept
@@ -235,6 +243,22 @@ impl Kept {
             self.out.push(message);
         }
         Done::Kept
+    }
+
+    fn put_out_again(&mut self, message: OutMessage) -> Option<Done> {
+        let known = self.out_by_id.get(&message.id);
+        let Some(known) = known.and_then(|n| self.out.get_mut(*n)) else {
+            return Some(self.put_out(message));
+        };
+        if known.to != message.to || known.text != message.text {
+            return None;
+        }
+        if matches!(known.state, Delivery::Failed | Delivery::Expired) {
+            let next = self.next_seq.entry(message.to.clone()).or_insert(1);
+            *next = (*next).max(message.stamp.seq.saturating_add(1));
+            *known = message;
+        }
+        Some(Done::Kept)
     }
 
     fn mark_out(&mut self, id: MessageId, state: Delivery, stored_ms: Option<i64>) -> Done {

@@ -411,6 +411,9 @@ pub const PIPE_OPEN_MAX: usize = 128;
 pub const PIPE_WAIT_MIN: Duration = ms(1000);
 /// But not later than this.
 pub const PIPE_WAIT_MAX: Duration = ms(30_000);
+/// Numbers of events that are set aside for one life of a program: a thousand a second for two
+/// years. A hundred million lives fit into a number.
+pub const EIDS_OF_A_LIFE: i64 = 1 << 36;
 /// Other events that it remembers.
 pub const JOURNAL_PASSING_MAX: usize = 1000;
 

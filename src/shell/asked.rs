@@ -20,6 +20,15 @@ pub enum Asker {
     Terminal,
 }
 
+/// What a program says of the message that it wants sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// No person wrote it: no hook answers it.
+    pub auto: bool,
+    /// The id it had when it was given up.
+    pub id: Option<crate::model::MessageId>,
+}
+
 /// Something that a program is told because it asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

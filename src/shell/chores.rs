@@ -131,7 +131,12 @@ impl Shell {
                 // Whoever has gone to another group since does not say it there.
                 Target::Group(group) if self.view().mode != Mode::Group(group.clone()) => return,
                 Target::Group(_) => Request::SendGroup { text, auto },
-                Target::Name(to) => Request::Send { to, text, auto },
+                Target::Name(to) => Request::Send {
+                    to,
+                    text,
+                    auto,
+                    id: None,
+                },
             };
             self.ask(None, request, LaterLines::Run);
         }

@@ -163,7 +163,12 @@ pub fn say(cx: &Context<'_>, target: &Target, text: &str) -> Result<Order, Comma
     let auto = false;
     let request = match target.clone() {
         Target::Group(_) => Request::SendGroup { text, auto },
-        Target::Name(to) => Request::Send { to, text, auto },
+        Target::Name(to) => Request::Send {
+            to,
+            text,
+            auto,
+            id: None,
+        },
     };
     Ok(Order {
         action: Action::Request(request),
@@ -454,6 +459,7 @@ pub(super) mod tests {
                 to,
                 text,
                 auto: false,
+                id: None,
             }) => {
                 assert_eq!(to, name("bob"));
                 text.to_string()

@@ -48,7 +48,7 @@ use crate::model::{Delivery, Instant, MessageId, Name, Now, StoreTicket};
 use crate::wire::packet::Audience;
 use crate::wire::{Traced, datagram::Transmit};
 use args::Target;
-use asked::{Answer, Asked, Asker};
+use asked::{Answer, Asked, Asker, Marks};
 use assist::{Assist, Colours};
 use chores::Chores;
 use command::{Action, CommandError, Context, LaterLines, Recording, Refusal};
@@ -86,7 +86,7 @@ pub struct Shell {
     /// An event told already why the request that is settled next has failed.
     failure_told: bool,
     /// Lines that programs asked for, until their outcome.
-    asides: BTreeMap<LineId, Asker>,
+    asides: BTreeMap<LineId, (Asker, Marks)>,
     /// Messages that programs sent and of which more may become known, the oldest first.
     sent_aside: VecDeque<MessageId>,
     whereabouts: Whereabouts,
@@ -298,9 +298,14 @@ impl Shell {
 
     /// What somebody asks for. Programs are told by `Answer`s before it is `Settled`.
     pub fn handle_asked(&mut self, now: Now, asked: Asked, asker: Asker) -> LineId {
+        self.handle_marked(now, asked, asker, Marks::default())
+    }
+
+    /// The same, and what a program says of its message.
+    pub fn handle_marked(&mut self, now: Now, asked: Asked, asker: Asker, marks: Marks) -> LineId {
         let id = self.lines.mint();
         if asker != Asker::Terminal {
-            self.asides.insert(id, asker);
+            self.asides.insert(id, (asker, marks));
         }
         self.enter(now, id, asked, asker)
     }
@@ -681,9 +686,13 @@ impl Shell {
         if let Some(Recipient::Name(name)) = &about {
             self.meet(name);
         }
-        let asker = line.and_then(|line| self.asides.get(&line));
-        let modes = match asker {
-            Some(Asker::Free) => Modes::Free,
+        let aside = line.and_then(|line| self.asides.get(&line));
+        let request = match aside {
+            Some((_, marks)) => marked(request, *marks),
+            None => request,
+        };
+        let modes = match aside {
+            Some((Asker::Free, _)) => Modes::Free,
             // What a hook answers is no line of the terminal.
             None if line.is_none() && about.is_some() => Modes::Free,
             _ => Modes::Bind,
@@ -1121,6 +1130,27 @@ fn prompt(conversation: Option<&Target>, mode: &Mode) -> String {
         (Some(Target::Name(name)), _) => format!(">>> {name}: "),
         (None, Mode::Group(group) | Mode::Offline(Some(group))) => format!(">>> ({group}) "),
         (None, Mode::Normal | Mode::Offline(None) | Mode::Starting) => ">>> ".to_owned(),
+    }
+}
+
+/// With what a program says of its message.
+fn marked(request: Request, marks: Marks) -> Request {
+    match request {
+        Request::Send { to, text, .. } => Request::Send {
+            to,
+            text,
+            auto: marks.auto,
+            id: marks.id,
+        },
+        Request::SendAll { text, .. } => Request::SendAll {
+            text,
+            auto: marks.auto,
+        },
+        Request::SendGroup { text, .. } => Request::SendGroup {
+            text,
+            auto: marks.auto,
+        },
+        other => other,
     }
 }
 

@@ -79,6 +79,7 @@ impl Renderer<'_> {
             | RequestError::ServerUnreachable => return None,
             RequestError::Ambiguous
             | RequestError::Disk
+            | RequestError::InOutbox
             | RequestError::NoSuchMessage
             | RequestError::NotMember
             | RequestError::NotTrusted(_)

@@ -10,11 +10,12 @@ use super::error::{Failure, OpenError};
 use super::server::first;
 use super::worker::{Engine, Handle};
 use crate::client::port::{
-    Done, Entry, InMessage, Loaded, OutMessage, Pin, Pinned, Recall, Recipient, Seen, StoreEvent,
-    StoreReply, StoreRequest, readable, words,
+    Done, Entry, InMessage, Loaded, Noted, Notes, OutMessage, Pin, Pinned, Recall, Recipient, Seen,
+    StoreEvent, StoreReply, StoreRequest, readable, words,
 };
 use crate::model::limits::{
-    CLIENT_RESERVE_BYTES, CLIENT_STORE_BYTES_MAX, HISTORY_MESSAGES_MAX, RECALL_BYTES_MAX,
+    CLIENT_RESERVE_BYTES, CLIENT_STORE_BYTES_MAX, EIDS_OF_A_LIFE, HISTORY_MESSAGES_MAX,
+    RECALL_BYTES_MAX,
 };
 use crate::model::{Delivery, Full, MessageId, Name, PublicKey, Store, StoreTicket, Version};
 use crate::wire::Row as TableRow;
@@ -26,6 +27,7 @@ use std::path::Path;
 /// What a profile remembers, in a file.
 pub struct ClientStore {
     handle: Handle<Rows>,
+    notes: Notes,
 }
 
 /// The first format. Of what was typed here `sender` is empty; `talk` is a name in lower case, `#`
@@ -54,10 +56,19 @@ CREATE TABLE pins(
 CREATE TABLE rows(name TEXT PRIMARY KEY, row BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// Events for programs that come back. Numbers begin with the time in microseconds: they go on
+/// after those of a store that was thrown away.
+const FORMAT_2: &str = "
+CREATE TABLE event(eid INTEGER PRIMARY KEY, at INT NOT NULL, kind TEXT NOT NULL,
+    fields TEXT NOT NULL) STRICT;
+INSERT INTO meta(key, value)
+    VALUES ('eid', unixepoch() * 1000000), ('eid_gone', unixepoch() * 1000000);
+";
+
 /// A profile's file.
 pub(super) const KIND: Kind = Kind {
     application: u32::from_be_bytes(*b"akcl"),
-    formats: &[FORMAT_1],
+    formats: &[FORMAT_1, FORMAT_2],
     bytes_max: CLIENT_STORE_BYTES_MAX as u64,
     reserve_bytes: CLIENT_RESERVE_BYTES,
 };
@@ -84,6 +95,11 @@ impl ClientStore {
         Self::open_as(path, &FULL, run, wake)
     }
 
+    /// The events of earlier lives, once.
+    pub fn take_notes(&mut self) -> Notes {
+        std::mem::take(&mut self.notes)
+    }
+
     fn open_as(path: &Path, kind: &'static Kind, run: u32, wake: Wake) -> Result<Self, OpenError> {
         let db = disk::open(path, kind)?;
         let put = "INSERT OR IGNORE INTO meta(key, value)
@@ -91,9 +107,31 @@ impl ClientStore {
         db.execute(put, [run])?;
         forget(&db, HISTORY_MESSAGES_MAX)?;
         Ok(Self {
+            notes: begin_events(&db)?,
             handle: Handle::start(path, kind, db, Rows::default(), wake)?,
         })
     }
+}
+
+/// The numbers that this life may give are no later one's, even if it ends without a word.
+fn begin_events(db: &Connection) -> rusqlite::Result<Notes> {
+    let last: i64 = meta(db, "eid")?;
+    let gone: i64 = meta(db, "eid_gone")?;
+    set(db, "eid", last.saturating_add(EIDS_OF_A_LIFE))?;
+    let select = "SELECT eid, at, kind, fields FROM event ORDER BY eid";
+    let noted = |row: &Row<'_>| {
+        Ok(Noted {
+            eid: unsigned(row, 0)?,
+            at_ms: row.get(1)?,
+            kind: text(row, 2)?.into(),
+            fields: text(row, 3)?.into(),
+        })
+    };
+    Ok(Notes {
+        last: last.cast_unsigned(),
+        gone: gone.cast_unsigned(),
+        events: all(db, select, [], noted)?,
+    })
 }
 
 /// The oldest messages go, as far as they are over and shown.
@@ -152,7 +190,8 @@ impl Engine for Rows {
         ticket: StoreTicket,
         request: &StoreRequest,
     ) -> rusqlite::Result<()> {
-        let reply = if !self.has_room && needs_room(request) && !is_there(db, request)? {
+        let lacks_room = !self.has_room && needs_room(request) && !is_there(db, request)?;
+        let reply = if lacks_room || is_another(db, request)? {
             StoreReply::Refused
         } else {
             StoreReply::Done(act(db, request)?)
@@ -202,7 +241,11 @@ impl Engine for Rows {
 const fn needs_room(request: &StoreRequest) -> bool {
     matches!(
         request,
-        StoreRequest::PutOut(_) | StoreRequest::PutIn(_) | StoreRequest::PutPin { .. }
+        StoreRequest::PutEvents { .. }
+            | StoreRequest::PutOut(_)
+            | StoreRequest::PutOutAgain(_)
+            | StoreRequest::PutIn(_)
+            | StoreRequest::PutPin { .. }
     )
 }
 
@@ -210,12 +253,26 @@ const fn needs_room(request: &StoreRequest) -> bool {
 fn is_there(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
     let (sender, id) = match request {
         StoreRequest::PutIn(message) => (message.from.to_lower(), message.id),
-        StoreRequest::PutOut(message) => (String::new(), message.id),
+        StoreRequest::PutOut(message) | StoreRequest::PutOutAgain(message) => {
+            (String::new(), message.id)
+        }
         _ => return Ok(false),
     };
     let find = "SELECT EXISTS (SELECT 1 FROM message WHERE sender = ?1 AND id = ?2)";
     db.prepare_cached(find)?
         .query_row(params![sender, id], first)
+}
+
+/// Another message has its id.
+fn is_another(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
+    let StoreRequest::PutOutAgain(message) = request else {
+        return Ok(false);
+    };
+    let find = "SELECT EXISTS (SELECT 1 FROM message
+        WHERE sender = '' AND id = ?1 AND (talk <> ?2 OR body <> ?3))";
+    let (talk, _) = talk_columns(&message.to);
+    db.prepare_cached(find)?
+        .query_row(params![message.id, talk, message.text.as_bytes()], first)
 }
 
 fn act(db: &Connection, request: &StoreRequest) -> rusqlite::Result<Done> {
@@ -246,8 +303,13 @@ fn act(db: &Connection, request: &StoreRequest) -> rusqlite::Result<Done> {
                 put.execute(params![from.to_lower(), id])?;
             }
         }
+        StoreRequest::PutEvents { gone, events } => put_events(db, *gone, events)?,
         StoreRequest::PutIn(message) => return put_in(db, message).map(Done::PutIn),
         StoreRequest::PutOut(message) => put_out(db, message)?,
+        StoreRequest::PutOutAgain(message) => {
+            put_out(db, message)?;
+            reopen_out(db, message)?;
+        }
         StoreRequest::PutPin { of, pin } => {
             let put = "INSERT OR REPLACE INTO pins(of, spelled, session_key, identity)
                 VALUES (?1, ?2, ?3, ?4)";
@@ -303,6 +365,33 @@ fn put_out(db: &Connection, message: &OutMessage) -> rusqlite::Result<()> {
         return Ok(());
     }
     find_later(db, db.last_insert_rowid(), &message.text)?;
+    count_seq(db, message)
+}
+
+/// What was given up is open again, under a new number.
+fn reopen_out(db: &Connection, message: &OutMessage) -> rusqlite::Result<()> {
+    let put = "UPDATE message SET seq = ?2, run = ?3, claimed_at = ?4, at = NULL, auto = ?5,
+            state = ?6, open = 1
+        WHERE sender = '' AND id = ?1 AND state IN (?7, ?8)";
+    let put = db.prepare_cached(put)?.execute(params![
+        message.id,
+        message.stamp.seq.cast_signed(),
+        message.stamp.run,
+        message.stamp.at_ms,
+        message.auto,
+        state_column(message.state),
+        state_column(Delivery::Failed),
+        state_column(Delivery::Expired),
+    ])?;
+    if put == 0 {
+        return Ok(());
+    }
+    count_seq(db, message)
+}
+
+/// The next message to the same has a later number.
+fn count_seq(db: &Connection, message: &OutMessage) -> rusqlite::Result<()> {
+    let (talk, spelled) = talk_columns(&message.to);
     let next = "INSERT INTO next_seq(talk, spelled, seq) VALUES (?1, ?2, ?3)
         ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)";
     let seq = message.stamp.seq.saturating_add(1).cast_signed();
@@ -403,6 +492,19 @@ fn put_in(db: &Connection, message: &InMessage) -> rusqlite::Result<Seen> {
         ])?;
     }
     Ok(Seen::Fresh)
+}
+
+fn put_events(db: &Connection, gone: u64, events: &[Noted]) -> rusqlite::Result<()> {
+    let put = "INSERT OR IGNORE INTO event(eid, at, kind, fields) VALUES (?1, ?2, ?3, ?4)";
+    let mut put = db.prepare_cached(put)?;
+    for event in events {
+        let eid = event.eid.cast_signed();
+        put.execute(params![eid, event.at_ms, event.kind, event.fields])?;
+    }
+    let gone = gone.cast_signed();
+    db.prepare_cached("DELETE FROM event WHERE eid <= ?1")?
+        .execute([gone])?;
+    set(db, "eid_gone", gone)
 }
 
 fn find_later(db: &Connection, n: i64, text: &str) -> rusqlite::Result<()> {
@@ -678,6 +780,8 @@ fn state_of(column: i64) -> rusqlite::Result<Delivery> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     fn arrived(id: u128, text: &str) -> StoreRequest {
         StoreRequest::PutIn(InMessage {
@@ -727,5 +831,47 @@ mod tests {
         assert_eq!(texts(&db, &search("all")), kept);
         assert!(texts(&db, &search("word1")).is_empty());
         assert_eq!(disk::examine(&db, "integrity_check").unwrap(), "ok");
+    }
+
+    #[test]
+    fn a_store_of_the_first_format_keeps_what_was_said() {
+        const FIRST: Kind = Kind {
+            formats: &[FORMAT_1],
+            ..KIND
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("client.db");
+        let db = disk::open(&path, &FIRST).unwrap();
+        let message = OutMessage {
+            id: MessageId(1),
+            to: Recipient::Name("bob".parse().unwrap()),
+            stamp: Stamp {
+                seq: 1,
+                run: 7,
+                at_ms: 1,
+            },
+            auto: false,
+            text: "hi".into(),
+            state: Delivery::Sent,
+            stored_ms: None,
+        };
+        put_out(&db, &message).unwrap();
+        disk::close(db, &FIRST);
+        let (wake, woken) = channel();
+        let wake = Box::new(move || wake.send(()).unwrap_or_default());
+        let mut store = ClientStore::open(&path, 7, wake).unwrap();
+        assert_eq!(store.take_notes().events, []);
+        store.submit(StoreTicket(1), StoreRequest::Load).unwrap();
+        store.flush();
+        let told = loop {
+            woken.recv_timeout(Duration::from_mins(1)).unwrap();
+            if let Some(told) = store.poll() {
+                break told;
+            }
+        };
+        let StoreEvent::Reply(_, StoreReply::Done(Done::Loaded(loaded))) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!(loaded.outbox, [message]);
     }
 }

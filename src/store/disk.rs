@@ -240,7 +240,23 @@ fn demand_ours(db: &Connection, kind: &Kind) -> Result<(), OpenError> {
     if found > known {
         return Err(OpenError::Newer { found, known });
     }
+    let model = Connection::open_in_memory()?;
+    for format in kind.formats.iter().take(found as usize) {
+        model.execute_batch(format)?;
+    }
+    if layout(db)? != layout(&model)? {
+        return Err(OpenError::Unlike(found));
+    }
     Ok(())
+}
+
+/// Every table and index as it was asked for; SQLite's own are its own business.
+fn layout(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let select = "SELECT sql FROM sqlite_schema
+        WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name";
+    db.prepare(select)?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 fn demand_sound(db: &Connection) -> Result<(), OpenError> {
@@ -328,6 +344,20 @@ mod tests {
         drop(open(&path, &OLD).unwrap());
         assert!(open(&path, &WRONG).is_err());
         assert_eq!(b_of(&open(&path, &NEW).unwrap()), 2);
+    }
+
+    #[test]
+    fn a_store_whose_tables_are_not_those_of_its_format_is_refused() {
+        const UNLIKE: Kind = Kind {
+            formats: &["CREATE TABLE t(a, pending); INSERT INTO t VALUES (1, 2);"],
+            ..OLD
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        close(open(&path, &OLD).unwrap(), &OLD);
+        assert!(matches!(open(&path, &UNLIKE), Err(OpenError::Unlike(1))));
+        assert!(matches!(look(&path, &UNLIKE), Err(OpenError::Unlike(1))));
+        drop(open(&path, &NEW).unwrap());
     }
 
     #[test]

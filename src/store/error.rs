@@ -26,6 +26,12 @@ pub enum OpenError {
         /// The latest format that is known here.
         known: u32,
     },
+    /// Its tables are not those of its format.
+    #[error(
+        "its tables are not those of format {0}: a version that was never released made it; \
+         move it away to begin anew"
+    )]
+    Unlike(u32),
     /// Whoever copied it left the log behind, and what was said last with it.
     #[error("its log, the file ending in -wal, is missing: put it beside it, or restore a backup")]
     WithoutLog,

@@ -29,5 +29,6 @@ fn run(_: &Context<'_>, args: &Args) -> Result<Action, Refusal> {
         to: args.peer("name").expect("bound: <name> is required").clone(),
         text: args.text("text").expect("bound: <text> is required").clone(),
         auto: false,
+        id: None,
     }))
 }

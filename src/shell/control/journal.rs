@@ -1,5 +1,7 @@
 //! What happened, numbered, so that a reader who comes back can go on where it was.
 
+use super::note;
+use crate::client::port::{Noted, Notes, StoreReply, StoreRequest};
 use crate::model::limits::{JOURNAL_BYTES_MAX, JOURNAL_KEPT_MAX, JOURNAL_PASSING_MAX};
 use crate::shell::fields::{Fact, Value};
 use std::collections::VecDeque;
@@ -28,6 +30,12 @@ pub const KEPT_KINDS: [&str; 3] = ["delivery", "key", "message"];
 #[derive(Debug, Default)]
 pub struct Journal {
     last: Eid,
+    /// Those that survive are on disk up to this one.
+    written: Eid,
+    /// They are being written up to this one.
+    writing: Option<Eid>,
+    /// One came since they were last asked for.
+    fresh: bool,
     kept: Shelf,
     passing: Shelf,
 }
@@ -42,20 +50,47 @@ struct Shelf {
 }
 
 impl Journal {
-    /// Goes on after this number with what an earlier life kept, the oldest first; all events
-    /// before those are gone.
+    /// Goes on after what earlier lives kept.
     #[must_use]
-    pub fn resumed(last: Eid, kept: Vec<Entry>) -> Self {
+    pub fn resumed(notes: &Notes) -> Self {
         let mut journal = Self {
-            last,
+            last: Eid(notes.last),
+            written: Eid(notes.last),
             ..Self::default()
         };
-        journal.passing.gone = last;
-        journal.kept.gone = kept.first().map_or(last, |first| Eid(first.eid.0 - 1));
-        for entry in kept {
+        journal.passing.gone = journal.last;
+        journal.kept.gone = Eid(notes.gone);
+        for entry in notes.events.iter().filter_map(note::read) {
             journal.kept.push(entry, JOURNAL_KEPT_MAX);
         }
         journal
+    }
+
+    /// What is to be written now. It is asked for once a turn, and again when that is answered.
+    pub fn take_unwritten(&mut self) -> Option<StoreRequest> {
+        if !self.fresh || self.writing.is_some() {
+            return None;
+        }
+        let request = self.unwritten();
+        self.fresh = false;
+        self.writing = request.is_some().then_some(self.last);
+        request
+    }
+
+    /// All that is not known to be on disk.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<StoreRequest> {
+        let events: Vec<Noted> = self.kept.all_after(self.written).map(note::write).collect();
+        let gone = self.kept.gone.0;
+        (!events.is_empty()).then_some(StoreRequest::PutEvents { gone, events })
+    }
+
+    /// What was to be written is, or is not: then it is tried again with the next one.
+    pub fn handle_written(&mut self, reply: &StoreReply) {
+        let written = self.writing.take();
+        if let (StoreReply::Done(_), Some(written)) = (reply, written) {
+            self.written = written;
+        }
     }
 
     /// The number of the newest event.
@@ -73,6 +108,7 @@ impl Journal {
             fact,
         };
         let (shelf, count_max) = if KEPT_KINDS.contains(&entry.fact.kind) {
+            self.fresh = true;
             (&mut self.kept, JOURNAL_KEPT_MAX)
         } else {
             (&mut self.passing, JOURNAL_PASSING_MAX)
@@ -129,8 +165,12 @@ impl Shelf {
     }
 
     fn after(&self, eid: Eid) -> Option<&Entry> {
+        self.all_after(eid).next()
+    }
+
+    fn all_after(&self, eid: Eid) -> impl Iterator<Item = &Entry> {
         let at = self.entries.partition_point(|entry| entry.eid <= eid);
-        self.entries.get(at)
+        self.entries.range(at..)
     }
 }
 
@@ -170,6 +210,7 @@ impl FromStr for Eid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::port::Done;
 
     fn numbers(journal: &Journal, mut from: Eid) -> Vec<u64> {
         let mut seen = Vec::new();
@@ -218,17 +259,53 @@ mod tests {
 
     #[test]
     fn a_new_life_goes_on_after_the_last_number() {
-        let kept = vec![Entry {
-            eid: Eid(7),
-            unix_ms: 0,
-            fact: Fact::new("message"),
-        }];
-        let mut journal = Journal::resumed(Eid(1000), kept);
+        let mut journal = Journal::resumed(&Notes {
+            last: 1000,
+            gone: 6,
+            events: vec![note::write(&Entry {
+                eid: Eid(7),
+                unix_ms: 0,
+                fact: Fact::new("message"),
+            })],
+        });
+        assert_eq!(journal.take_unwritten(), None);
         journal.push(0, Fact::new("key"));
         assert_eq!(journal.last(), Eid(1001));
         assert_eq!(numbers(&journal, Eid(6)), [7, 1001]);
         assert_eq!(journal.gone(|kind| kind == "message"), Eid(6));
         assert_eq!(journal.gone(|kind| kind == "table"), Eid(1000));
+    }
+
+    const NOTHING: [u64; 0] = [];
+
+    fn eids(request: Option<StoreRequest>) -> Vec<u64> {
+        let Some(StoreRequest::PutEvents { events, .. }) = request else {
+            return Vec::new();
+        };
+        events.iter().map(|event| event.eid).collect()
+    }
+
+    #[test]
+    fn what_survives_is_written_once_and_again_if_it_was_not() {
+        let mut journal = Journal::default();
+        journal.push(0, Fact::new("table"));
+        assert_eq!(eids(journal.take_unwritten()), NOTHING);
+        journal.push(0, Fact::new("key"));
+        journal.push(0, Fact::new("message"));
+        assert_eq!(eids(journal.take_unwritten()), [2, 3]);
+        journal.push(0, Fact::new("delivery"));
+        assert_eq!(
+            eids(journal.take_unwritten()),
+            NOTHING,
+            "one question at a time"
+        );
+        assert_eq!(eids(journal.unwritten()), [2, 3, 4], "but at the end all");
+        journal.handle_written(&StoreReply::Done(Done::Kept));
+        assert_eq!(eids(journal.take_unwritten()), [4]);
+        journal.handle_written(&StoreReply::Refused);
+        assert_eq!(eids(journal.take_unwritten()), NOTHING, "not in a circle");
+        journal.push(0, Fact::new("message"));
+        assert_eq!(eids(journal.take_unwritten()), [4, 5]);
     }
 
     #[test]

@@ -6,14 +6,16 @@
 mod connection;
 pub mod journal;
 pub mod json;
+mod note;
 pub mod request;
 
-use super::asked::{Answer, Asked, Asker};
+use super::asked::{Answer, Asked};
 use super::fields::{self, Fact};
 use super::incoming::Line;
 use super::records::Whereabouts;
 use super::{ErrorCode, LineId, Outcome, Output, Shell};
 use crate::client;
+use crate::client::port::{StoreReply, StoreRequest};
 use crate::model::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX};
 use crate::model::{Delivery, Instant, Now, Timers};
 use connection::{Connection, Listening, Open};
@@ -139,6 +141,22 @@ impl Control {
         }
     }
 
+    /// What is to be written down for those who come back.
+    pub fn take_unwritten(&mut self) -> Option<StoreRequest> {
+        self.journal.take_unwritten()
+    }
+
+    /// All of it that is not known to be on disk.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<StoreRequest> {
+        self.journal.unwritten()
+    }
+
+    /// The answer to that.
+    pub fn handle_store(&mut self, reply: &StoreReply) {
+        self.journal.handle_written(reply);
+    }
+
     /// What somebody is to read.
     #[must_use]
     pub fn unread(&self, id: ConnectionId) -> &[u8] {
@@ -195,6 +213,7 @@ impl Control {
             What::Ask {
                 asked,
                 asker,
+                marks,
                 rung,
                 timeout,
             } => {
@@ -203,7 +222,9 @@ impl Control {
                 if let Some(timeout) = timeout {
                     self.timers.set((id, number), now.instant + timeout);
                 }
-                self.ask(now, (id, number), (asked, asker), shell);
+                let line = shell.handle_marked(now, asked, asker, marks);
+                self.asked.insert(line, (id, number));
+                self.asked_count += 1;
             }
             What::Listen(filter, since) => {
                 let told = match since {
@@ -235,12 +256,6 @@ impl Control {
                 connection.done(&Open::new(re, Rung::Stored, false), &Fact::new("result"));
             }
         }
-    }
-
-    fn ask(&mut self, now: Now, place: Place, (asked, asker): (Asked, Asker), shell: &mut Shell) {
-        let line = shell.handle_asked(now, asked, asker);
-        self.asked.insert(line, place);
-        self.asked_count += 1;
     }
 
     fn hello(&self, shell: &Shell) -> Fact {

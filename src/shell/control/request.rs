@@ -2,8 +2,9 @@
 
 use super::journal::Eid;
 use super::json::quoted;
+use crate::model::MessageId;
 use crate::model::limits::CONTROL_ID_BYTES_MAX;
-use crate::shell::asked::{Asked, Asker};
+use crate::shell::asked::{Asked, Asker, Marks};
 use crate::shell::explain;
 use crate::shell::fields::{Fact, KINDS};
 use crate::shell::matcher::glob;
@@ -53,6 +54,8 @@ pub enum What {
         asked: Asked,
         /// Whether the terminal's mode counts.
         asker: Asker,
+        /// What is said of the message.
+        marks: Marks,
         /// Until when it is not done.
         rung: Rung,
         /// How long the reply may take.
@@ -109,6 +112,8 @@ struct Written {
     require: Option<Rung>,
     timeout_ms: Option<u64>,
     modes: Option<bool>,
+    auto: Option<bool>,
+    message_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +144,7 @@ impl Request {
             _ => What::Ask {
                 asked: Asked::Line(line.into()),
                 asker: Asker::Free,
+                marks: Marks::default(),
                 rung: Rung::Stored,
                 timeout: None,
             },
@@ -156,6 +162,8 @@ impl Request {
                 ("require", written.require.is_some()),
                 ("timeout_ms", written.timeout_ms.is_some()),
                 ("modes", written.modes.is_some()),
+                ("auto", written.auto.is_some()),
+                ("message_id", written.message_id.is_some()),
             ];
             let of_events = [
                 ("since", written.since.is_some()),
@@ -195,6 +203,10 @@ impl Request {
                 } else {
                     Asker::Free
                 },
+                marks: Marks {
+                    auto: written.auto == Some(true),
+                    id: written.message_id.as_deref().map(message_id).transpose()?,
+                },
                 rung: written.require.unwrap_or(Rung::Stored),
                 timeout: written.timeout_ms.map(Duration::from_millis),
             }),
@@ -215,11 +227,22 @@ impl Request {
             _ => check(false).map(|()| What::Ask {
                 asked: Asked::Words(words.into()),
                 asker: Asker::Free,
+                marks: Marks::default(),
                 rung: Rung::Stored,
                 timeout: None,
             }),
         }
     }
+}
+
+fn message_id(digits: &str) -> Result<MessageId, String> {
+    let wrong = |_| {
+        format!(
+            "{} is not the id of a message: 32 hex digits",
+            quoted(digits)
+        )
+    };
+    digits.parse().map_err(wrong)
 }
 
 /// The id of a line that is wrong otherwise, so that its sender knows what failed.
@@ -325,7 +348,7 @@ mod tests {
     #[test]
     fn an_object_has_words_that_nobody_splits() {
         let request = parse(
-            r#"{"id":"a","cmd":["send","bop","hi; \"there\""],"require":"delivered","timeout_ms":500,"modes":true}"#,
+            r#"{"id":"a","cmd":["send","bop","hi; \"there\""],"require":"delivered","timeout_ms":500,"modes":true,"auto":true,"message_id":"00000000000000000000000000000001"}"#,
         );
         assert_eq!(request.re, Re::Text("a".into()));
         let words = ["send", "bop", "hi; \"there\""].map(str::to_owned);
@@ -334,6 +357,10 @@ mod tests {
             What::Ask {
                 asked: Asked::Words(words.into()),
                 asker: Asker::Bound,
+                marks: Marks {
+                    auto: true,
+                    id: Some(MessageId(1)),
+                },
                 rung: Rung::Delivered,
                 timeout: Some(Duration::from_millis(500)),
             }
@@ -378,6 +405,11 @@ mod tests {
                 r#"{"id":1,"cmd":["x"],"require":"soon"}"#,
                 Re::Number(1),
                 "soon",
+            ),
+            (
+                r#"{"id":1,"cmd":["send"],"message_id":"9f2c"}"#,
+                Re::Number(1),
+                "32 hex",
             ),
             (
                 r#"{"id":1,"cmd":["x"],"timeout_ms":-1}"#,

@@ -4,6 +4,7 @@ use super::heard::{Failure, Heard, text};
 use super::{Manner, OneShot, Step, Steps, print};
 use crate::model::Now;
 use crate::shell::Exit;
+use crate::shell::asked::Marks;
 use crate::shell::control::request::Rung;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Whether it is a message.
     pub is_message: bool,
+    /// What is said of the message.
+    pub marks: Marks,
 }
 
 /// Carries out one command.
@@ -186,6 +189,12 @@ pub fn request(id: u64, command: &Command) -> Value {
             Rung::Delivered => "delivered",
         }
         .into();
+        if command.marks.auto {
+            request["auto"] = true.into();
+        }
+        if let Some(id) = command.marks.id {
+            request["message_id"] = id.to_string().into();
+        }
     }
     if let Some(timeout) = command.timeout {
         let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);

@@ -8,6 +8,7 @@ use super::{Appetite, Manner, OneShot, Step, Steps};
 use crate::model::limits::{PIPE_OPEN_MAX, PIPE_WAIT_MAX, PIPE_WAIT_MIN, TEXT_BYTES_MAX};
 use crate::model::{Instant, Now};
 use crate::shell::args::Target;
+use crate::shell::asked::Marks;
 use crate::shell::control::request::Rung;
 use crate::shell::incoming::Line;
 use crate::shell::{ErrorCode, Exit};
@@ -32,6 +33,8 @@ pub struct Plan {
     pub rung: Rung,
     /// The session is this one-shot's own: it may enter the group.
     pub own_session: bool,
+    /// What is sent is marked as automatic.
+    pub auto: bool,
 }
 
 /// Sends lines.
@@ -210,6 +213,10 @@ impl Pipe {
                 rung: self.plan.rung,
                 timeout: None,
                 is_message: true,
+                marks: Marks {
+                    auto: self.plan.auto,
+                    id: None,
+                },
             };
             self.steps.ask(&request(number, &command));
             self.open.insert(number, text);
@@ -399,6 +406,7 @@ mod tests {
                 drain: None,
                 rung: Rung::Stored,
                 own_session: false,
+                auto: false,
             };
             change(&mut plan);
             let pipe = Pipe::new(Manner::default(), plan);
