@@ -278,7 +278,9 @@ fn a_message_that_nobody_had_is_tried_again_under_its_id_and_shown_once() {
 fn what_a_hook_sends_is_automatic() {
     let world = World::new();
     let mut bob = Program::start(&mut world.client("bob", &["--json"]));
+    while !bob.line().unwrap().contains("\"state\":\"online\"") {}
     let mut alice = world.join("alice");
+    while !bob.line().unwrap().contains("\"who\":\"alice\"") {}
     let of_bob = |bob: &mut Program| loop {
         let line = bob.line().unwrap();
         let event: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -297,6 +299,59 @@ fn what_a_hook_sends_is_automatic() {
         assert_eq!(of_bob(&mut bob), hook.is_some());
     }
     alice.end();
+}
+
+#[test]
+fn a_reader_who_goes_away_ends_it_quietly() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    for number in 0..3 {
+        let text = format!("{number}");
+        assert_eq!(run(&world, "alice", &["send", "bob", &text]).2, 0);
+    }
+    for words in [
+        &["events", "--last", "9"][..],
+        &["recv", "-n", "9", "--since", "e0"],
+        &["history"],
+    ] {
+        let who = if words[0] == "recv" { "bob" } else { "alice" };
+        let mut command = oneshot(&world, who, words);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // As `head -0` would: what is written next finds nobody.
+        drop(child.stdout.take());
+        assert_eq!(run(&world, "alice", &["send", "bob", "more"]).2, 0);
+        bob.enter("send alice more");
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(
+            (said.as_str(), ended.status.code()),
+            ("", Some(0)),
+            "{words:?}"
+        );
+    }
+    drop(alice);
+}
+
+#[test]
+fn a_burst_is_one_message_and_what_is_too_fast_is_counted() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let _alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    let join = ["pipe", "--to", "bob", "--join", "200ms", "--drain", "9s"];
+    assert_eq!(fed(&world, "alice", &join, b"one\ntwo\nthree\n").2, 0);
+    let (history, _, _) = run(&world, "bob", &["history", "--json"]);
+    assert!(history.contains("\"one\\ntwo\\nthree\""), "{history}");
+    let rate = ["pipe", "--to", "bob", "--max-rate", "2/s"];
+    assert_eq!(fed(&world, "alice", &rate, b"1\n2\n3\n4\n5\n").2, 0);
+    bob.until("alice: (3 lines dropped)");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The manual: a page for each subcommand from what the arguments say, and pages about scripts,
 //! events, settings, the shell and other programs from the tables that they are made of.
 
-use super::Modern;
+use super::{Modern, oneshot};
 use ackchat::driver::plugins;
 use ackchat::model::limits;
 use ackchat::shell::command::Command as ShellCommand;
@@ -41,6 +41,13 @@ pub(super) fn pages() -> Vec<Page> {
     let mut pages = Vec::new();
     of_arguments(&program, &mut pages);
     pages.extend([chat(), config(), events(), other_programs(), shell()]);
+    let mut oneshots = clap::Command::new("ackchat")
+        .disable_help_subcommand(true)
+        .subcommands(oneshot::commands());
+    oneshots.build();
+    for command in oneshots.get_subcommands() {
+        of_arguments(command, &mut pages);
+    }
     pages
 }
 
@@ -471,6 +478,8 @@ mod tests {
             (Some("config.5"), "ackchat-config.5"),
             (Some("events"), "ackchat-events.5"),
             (Some("plugins"), "ackchat-plugins.7"),
+            (Some("send"), "ackchat-send.1"),
+            (Some("events.1"), "ackchat-events.1"),
         ] {
             assert_eq!(find(word).unwrap().file, file);
         }

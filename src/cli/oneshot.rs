@@ -534,3 +534,32 @@ fn target(word: &str) -> Result<Target, String> {
     };
     found.map_err(|why| format!("expected NAME or #GROUP: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_of_the_registry_has_help_and_examples_that_it_takes() {
+        let mut program = Command::new("ackchat").subcommands(commands());
+        program.build();
+        let registry = Registry::builtin();
+        for command in registry.commands().iter().filter(|one| is_oneshot(one)) {
+            let name = &*command.name;
+            let help = program
+                .clone()
+                .try_get_matches_from(["ackchat", name, "--help"]);
+            let help = help.unwrap_err();
+            assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp, "{name}");
+            for example in &command.examples {
+                let words: Vec<&str> = example.line.split_whitespace().collect();
+                // Aliases are for those who type often.
+                if words.first() == Some(&name) {
+                    let words = [&["ackchat"], &words[..]].concat();
+                    let found = program.clone().try_get_matches_from(words);
+                    assert!(found.is_ok(), "{}", example.line);
+                }
+            }
+        }
+    }
+}

@@ -182,9 +182,13 @@ impl Pipe {
         if now.instant.since(self.rate.since) < SECOND && self.rate.count > 0 {
             return;
         }
-        let dropped = std::mem::take(&mut self.rate.dropped);
         self.rate.since = now.instant;
         self.rate.count = 0;
+        self.tell_dropped();
+    }
+
+    fn tell_dropped(&mut self) {
+        let dropped = std::mem::take(&mut self.rate.dropped);
         if dropped > 0 {
             self.push(format!("{}({dropped} lines dropped)", self.plan.prefix));
         }
@@ -271,6 +275,7 @@ impl Pipe {
     fn end_input(&mut self, now: Now) {
         if self.stage != Stage::Draining {
             self.end_burst(now);
+            self.tell_dropped();
             self.stage = Stage::Draining;
             self.drain_due = self.plan.drain.map(|drain| now.instant + drain);
         }
@@ -525,6 +530,13 @@ mod tests {
         assert_eq!(story.steps(), ["2 a", "3 b"]);
         story.waits(1000);
         assert_eq!(story.steps(), ["4 (2 lines dropped)"]);
+        for line in ["e", "f", "g"] {
+            story.types(line);
+        }
+        assert_eq!(story.steps(), ["5 e", "6 f"]);
+        let ms = story.ms;
+        story.pipe.handle_input(at(ms), None);
+        assert_eq!(story.steps(), ["7 (1 lines dropped)"], "also at the end");
     }
 
     #[test]
