@@ -123,7 +123,7 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::control::request::Rung;
+    use crate::shell::control::request::{Marks, Rung};
 
     #[test]
     fn what_was_written_before_the_question_is_no_answer_to_it() {
@@ -137,6 +137,7 @@ mod tests {
                 rung: Rung::Stored,
                 timeout: None,
                 is_message: true,
+                marks: Marks::default(),
             };
             let timeout = Duration::from_secs(9);
             let to = ("bob".to_owned(), &command);
