@@ -101,11 +101,12 @@ impl ClientStore {
     }
 
     fn open_as(path: &Path, kind: &'static Kind, run: u32, wake: Wake) -> Result<Self, OpenError> {
-        let db = disk::open(path, kind)?;
         let put = "INSERT OR IGNORE INTO meta(key, value)
             VALUES ('run', ?1), ('table_version', 0), ('table_store', 0)";
-        db.execute(put, [run])?;
-        forget(&db, HISTORY_MESSAGES_MAX)?;
+        let db = disk::open(path, kind, |db| {
+            db.execute(put, [run])?;
+            forget(db, HISTORY_MESSAGES_MAX)
+        })?;
         Ok(Self {
             notes: begin_events(&db)?,
             handle: Handle::start(path, kind, db, Rows::default(), wake)?,
@@ -811,7 +812,7 @@ mod tests {
     #[test]
     fn of_a_long_history_the_oldest_are_forgotten_unless_somebody_waits_for_them() {
         let directory = tempfile::tempdir().unwrap();
-        let db = disk::open(&directory.path().join("client.db"), &KIND).unwrap();
+        let db = disk::open(&directory.path().join("client.db"), &KIND, |_| Ok(())).unwrap();
         for id in 1..=5 {
             act(&db, &arrived(id, &format!("word{id} all"))).unwrap();
         }

@@ -55,17 +55,31 @@ const HABITS: &str = "
     PRAGMA temp_store = MEMORY;
 ";
 
+/// A file without a name can be lost: it is synced once, when it is whole.
+const MAKING: &str = "
+    PRAGMA synchronous = OFF;
+    PRAGMA journal_mode = WAL;
+";
+
 /// Opens a store, makes it if there is none, looks for damage, and carries it to the latest format.
-pub(super) fn open(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+/// `first` is written together with the mark.
+pub(super) fn open(
+    path: &Path,
+    kind: &Kind,
+    first: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Result<Connection, OpenError> {
     if !path.try_exists()? {
         create(path, kind)?;
     }
     demand_whole(path, kind)?;
-    let db = connect(path, kind)?;
+    let db = connect(path, kind, HABITS)?;
     demand_ours(&db, kind)?;
     demand_sound(&db)?;
     migrate(&db, kind)?;
-    mark(&db, kind.open_mark())?;
+    let step = db.unchecked_transaction()?;
+    first(&step)?;
+    mark(&step, kind.open_mark())?;
+    step.commit()?;
     // Into the file itself. If somebody looks at it just now, that is done later.
     checkpoint(&db).ok();
     Ok(db)
@@ -82,7 +96,7 @@ pub(super) fn close(db: Connection, kind: &Kind) {
 
 /// Opens it again after a failure, without looking at every page.
 pub(super) fn reopen(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
-    let db = connect(path, kind)?;
+    let db = connect(path, kind, HABITS)?;
     demand_ours(&db, kind)?;
     // After a failed sync the log may be in memory and not on the disk, and no later sync would
     // write it (<https://lwn.net/Articles/752063/>): what it says is written anew elsewhere.
@@ -127,7 +141,7 @@ pub(super) fn release(path: &Path) -> bool {
 /// Opens a store to look at it, perhaps beside the program that owns it.
 pub(super) fn look(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
     demand_whole(path, kind)?;
-    let db = connect(path, kind)?;
+    let db = connect(path, kind, HABITS)?;
     demand_ours(&db, kind)?;
     Ok(db)
 }
@@ -159,10 +173,11 @@ fn create(path: &Path, kind: &Kind) -> Result<(), OpenError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     options.open(&new)?;
-    let db = connect(&new, kind)?;
+    let db = connect(&new, kind, MAKING)?;
     migrate(&db, kind)?;
     empty_at_close(&db, true)?;
     db.close().map_err(|(_, error)| error)?;
+    File::open(&new)?.sync_all()?;
     // Unlike a rename, a link never replaces what appeared meanwhile.
     fs::hard_link(&new, path)?;
     fs::remove_file(&new)?;
@@ -209,13 +224,13 @@ fn empty_at_close(db: &Connection, empty: bool) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn connect(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+fn connect(path: &Path, kind: &Kind, habits: &str) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let db = Connection::open_with_flags(absolute(path)?, flags)?;
     db.busy_timeout(BUSY)?;
-    db.execute_batch(HABITS)?;
+    db.execute_batch(habits)?;
     empty_at_close(&db, false)?;
     let page_bytes: u64 = pragma(&db, "page_size")?;
     let pages_max = (kind.bytes_max / page_bytes.max(1)).cast_signed();
@@ -316,6 +331,10 @@ mod tests {
         ..OLD
     };
 
+    fn opened(path: &Path, kind: &Kind) -> Result<Connection, OpenError> {
+        open(path, kind, |_| Ok(()))
+    }
+
     fn b_of(db: &Connection) -> i64 {
         db.query_row("SELECT b FROM t", [], |row| row.get(0))
             .unwrap()
@@ -325,12 +344,12 @@ mod tests {
     fn a_store_is_carried_from_format_to_format_and_never_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        drop(open(&path, &OLD).unwrap());
+        drop(opened(&path, &OLD).unwrap());
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         for _ in 0..2 {
-            assert_eq!(b_of(&open(&path, &NEW).unwrap()), 2);
+            assert_eq!(b_of(&opened(&path, &NEW).unwrap()), 2);
         }
-        let newer = open(&path, &OLD);
+        let newer = opened(&path, &OLD);
         assert!(matches!(
             newer,
             Err(OpenError::Newer { found: 2, known: 1 })
@@ -341,9 +360,9 @@ mod tests {
     fn a_step_that_fails_leaves_the_format_as_it_was() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        drop(open(&path, &OLD).unwrap());
-        assert!(open(&path, &WRONG).is_err());
-        assert_eq!(b_of(&open(&path, &NEW).unwrap()), 2);
+        drop(opened(&path, &OLD).unwrap());
+        assert!(opened(&path, &WRONG).is_err());
+        assert_eq!(b_of(&opened(&path, &NEW).unwrap()), 2);
     }
 
     #[test]
@@ -365,14 +384,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         std::fs::write(&path, "this is a letter to my grandmother, and no store").unwrap();
-        assert!(matches!(open(&path, &OLD), Err(OpenError::Foreign)));
+        assert!(matches!(opened(&path, &OLD), Err(OpenError::Foreign)));
         let other = directory.path().join("other.db");
-        drop(open(&other, &OLD).unwrap());
+        drop(opened(&other, &OLD).unwrap());
         let ours = Kind {
             application: 8,
             ..OLD
         };
-        assert!(matches!(open(&other, &ours), Err(OpenError::Foreign)));
+        assert!(matches!(opened(&other, &ours), Err(OpenError::Foreign)));
         assert!(matches!(look(&other, &ours), Err(OpenError::Foreign)));
     }
 
@@ -381,9 +400,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         let count = || fs::read_dir(directory.path()).unwrap().count();
-        close(open(&path, &OLD).unwrap(), &OLD);
+        close(opened(&path, &OLD).unwrap(), &OLD);
         assert_eq!(count(), 1, "no log is left behind");
-        let db = open(&path, &OLD).unwrap();
+        let db = opened(&path, &OLD).unwrap();
         db.execute("INSERT INTO t VALUES (2)", []).unwrap();
         drop(db);
         // As after a kill; whoever looks leaves it as it is.
@@ -392,18 +411,18 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         fs::remove_file(log_of(&path)).unwrap();
         for _ in 0..2 {
-            assert!(matches!(open(&path, &OLD), Err(OpenError::WithoutLog)));
+            assert!(matches!(opened(&path, &OLD), Err(OpenError::WithoutLog)));
             assert!(matches!(look(&path, &OLD), Err(OpenError::WithoutLog)));
         }
         fs::write(log_of(&path), log).unwrap();
-        let db = open(&path, &OLD).unwrap();
+        let db = opened(&path, &OLD).unwrap();
         let found = db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0));
         assert_eq!(found, Ok(2));
         close(db, &OLD);
         for (bytes, is_empty) in [(&whole[..0], true), (&whole[..1], false)] {
             fs::write(&path, bytes).unwrap();
-            for opened in [open(&path, &OLD), look(&path, &OLD)] {
-                let error = opened.unwrap_err();
+            for result in [opened(&path, &OLD), look(&path, &OLD)] {
+                let error = result.unwrap_err();
                 assert_eq!(matches!(error, OpenError::Empty), is_empty, "{error}");
             }
         }
@@ -415,7 +434,7 @@ mod tests {
         let path = directory.path().join("store.db");
         fs::write(path.with_extension("new"), "half").unwrap();
         fs::write(directory.path().join("store.new-wal"), "half").unwrap();
-        close(open(&path, &OLD).unwrap(), &OLD);
+        close(opened(&path, &OLD).unwrap(), &OLD);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
@@ -423,7 +442,7 @@ mod tests {
     fn a_broken_page_is_noticed_at_the_start() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        let db = open(&path, &OLD).unwrap();
+        let db = opened(&path, &OLD).unwrap();
         let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)
             INSERT INTO t SELECT i FROM n";
         db.execute(many, []).unwrap();
@@ -431,6 +450,6 @@ mod tests {
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[2 * 4096..3 * 4096].fill(0x5a);
         std::fs::write(&path, bytes).unwrap();
-        assert!(matches!(open(&path, &OLD), Err(OpenError::Damaged(_))));
+        assert!(matches!(opened(&path, &OLD), Err(OpenError::Damaged(_))));
     }
 }

@@ -99,9 +99,10 @@ impl ServerStore {
     }
 
     fn open_as(path: &Path, kind: &'static Kind, id: u64, wake: Wake) -> Result<Self, OpenError> {
-        let db = disk::open(path, kind)?;
         let put = "INSERT OR IGNORE INTO meta(key, value) VALUES ('id', ?1), ('version', 0)";
-        db.execute(put, [id.cast_signed()])?;
+        let db = disk::open(path, kind, |db| {
+            db.execute(put, [id.cast_signed()]).map(|_| ())
+        })?;
         let id: i64 = db.query_row("SELECT value FROM meta WHERE key = 'id'", [], first)?;
         let mut rows = Rows::default();
         rows.recall(&db)?;
