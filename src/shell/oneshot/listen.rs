@@ -136,6 +136,10 @@ impl OneShot for Receive {
         self.due
     }
 
+    fn is_for_reader(&self) -> bool {
+        true
+    }
+
     fn poll(&mut self) -> Option<Step> {
         self.steps.poll()
     }
@@ -189,6 +193,10 @@ impl OneShot for Events {
 
     fn handle_lost(&mut self) {
         self.steps.end(Exit::Done);
+    }
+
+    fn is_for_reader(&self) -> bool {
+        true
     }
 
     fn poll(&mut self) -> Option<Step> {
