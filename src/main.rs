@@ -3,7 +3,6 @@
 mod cli;
 
 use ackchat::driver;
-use ackchat::shell::Exit;
 use cli::{Invocation, Refused};
 use std::env;
 use std::io::{self, Write};
@@ -27,11 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::from(driver::wrapped::run(&options, &wrapped));
         }
         Ok(Invocation::OneShot(options)) => driver::oneshot::run(&options),
-        Ok(Invocation::Print(text)) => {
-            // A reader that went away changes nothing.
-            drop(io::stdout().write_all(text.as_bytes()));
-            Exit::Done
-        }
+        Ok(Invocation::Print(text)) => driver::output::say(&text),
         Ok(Invocation::Replay(options)) => driver::run::replay(&options),
         Ok(Invocation::Run(options)) => driver::run::run(&options),
         Ok(Invocation::Serve(options)) => driver::server::run(&options),

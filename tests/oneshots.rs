@@ -6,6 +6,7 @@
 mod programs;
 
 use programs::{Program, World, ackchat};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -71,6 +72,25 @@ fn a_message_is_sent_alone_and_beside_a_session_and_its_fate_is_the_status() {
     let require = ["send", "bob", "x", "--session", "require"];
     assert_eq!(run(&world, "alice", &require).2, 4);
     assert_eq!(run(&world, "alice", &["send", "bob"]).2, 2);
+}
+
+#[test]
+fn who_listens_ends_with_its_reader_and_what_cannot_be_written_is_no_success() {
+    let world = World::new();
+    let _bob = world.join("bob");
+    for (who, word) in [("bob", "events"), ("bob", "recv"), ("carol", "recv")] {
+        let mut command = oneshot(&world, who, &[word]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{who} {word}");
+    }
+    for (who, word) in [("bob", "table"), ("bob", "events"), ("carol", "table")] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = oneshot(&world, who, &[word, "--json"]);
+        let (_, complaint, exit) = spoken(command.stdout(full).output().unwrap());
+        assert_eq!(exit, 1, "{who} {word}");
+        assert!(complaint.contains("Cannot write the output"), "{complaint}");
+    }
 }
 
 #[test]

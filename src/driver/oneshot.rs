@@ -250,6 +250,10 @@ impl Carrier {
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut stream, STREAM, interest)?;
         let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+        let mut screen = Output::new(stdout, STDOUT);
+        if what.is_for_reader() {
+            screen.mind_reader();
+        }
         Ok(Self {
             poll,
             ambient: Ambient::new(),
@@ -263,7 +267,7 @@ impl Carrier {
             input: None,
             typed: Lines::new(CONTROL_LINE_BYTES_MAX),
             more: More::Unknown,
-            screen: Output::new(stdout, STDOUT),
+            screen,
             buffer: vec![0; INPUT_BYTES],
             ended: None,
         })
@@ -273,9 +277,8 @@ impl Carrier {
     fn run(&mut self) -> Exit {
         loop {
             self.step();
-            if let Some(exit) = self.ended {
-                self.screen.finish();
-                return exit;
+            if self.ended.is_some() {
+                return self.finish();
             }
             if let Err(error) = self.wait(self.due_in())
                 && error.kind() != io::ErrorKind::Interrupted
@@ -303,6 +306,7 @@ impl Carrier {
                         input.wake();
                     }
                 }
+                STDOUT if event.is_write_closed() => self.screen.lose_reader(),
                 _ => {}
             }
         }
@@ -324,6 +328,18 @@ impl Carrier {
             // Whoever read it has read enough.
             self.ended = self.ended.or(Some(Exit::Done));
         }
+    }
+
+    /// Writes what is left. What could not be written is not done.
+    fn finish(&mut self) -> Exit {
+        self.screen.finish();
+        let mut exit = self.ended.unwrap_or(Exit::Done);
+        if let Some(failure) = self.screen.failure() {
+            output::complain_of_output(failure);
+            exit = exit.max(Exit::No);
+        }
+        self.ended = Some(exit);
+        exit
     }
 
     /// What the session says, as long as somebody takes what comes of it.
@@ -457,11 +473,11 @@ impl Guest for Carrier {
     }
 
     fn turn(&mut self) {
-        if self.wait(Duration::ZERO).is_ok() {
+        if self.ended.is_none() && self.wait(Duration::ZERO).is_ok() {
             self.step();
-        }
-        if self.ended.is_some() {
-            self.screen.finish();
+            if self.ended.is_some() {
+                self.finish();
+            }
         }
     }
 

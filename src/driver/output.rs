@@ -39,7 +39,12 @@ pub struct Output {
     /// Something was dropped at some time.
     lossy: bool,
     state: State,
-    watched: bool,
+    /// Why it is closed.
+    why_closed: Option<Errno>,
+    /// Whether a reader who goes away is noticed before something is written.
+    minds_reader: bool,
+    /// What the loop wakes for.
+    watched: Option<Interest>,
     /// What was queued last ends a row.
     at_row_begin: bool,
     /// How often it was owned up to what was dropped, since somebody asked.
@@ -69,10 +74,28 @@ impl Output {
             lines_dropped: 0,
             lossy: false,
             state: State::Open,
-            watched: false,
+            why_closed: None,
+            minds_reader: false,
+            watched: None,
             at_row_begin: true,
             gaps: 0,
         }
+    }
+
+    /// From the next turn on the loop wakes also when the reader goes away.
+    pub fn mind_reader(&mut self) {
+        self.minds_reader = true;
+    }
+
+    /// The loop saw that the reader went away.
+    pub fn lose_reader(&mut self) {
+        self.close(Errno::EPIPE);
+    }
+
+    /// Why text was lost, unless its reader had enough.
+    #[must_use]
+    pub fn failure(&self) -> Option<Errno> {
+        self.why_closed.filter(|why| *why != Errno::EPIPE)
     }
 
     /// Queues text that shows so many messages of other people.
@@ -153,7 +176,7 @@ impl Output {
                 return;
             }
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(_) => return self.close(),
+            Err(why) => return self.close(why),
         }
         let (front, _) = self.queue.as_slices();
         let piece = &front[..front.len().min(PIECE_BYTES)];
@@ -168,7 +191,7 @@ impl Output {
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => self.state = State::Blocked,
             // EPIPE: the reader is gone; EIO: the terminal is. Either way nobody reads any more.
-            Err(_) => self.close(),
+            Err(why) => self.close(why),
         }
     }
 
@@ -184,25 +207,33 @@ impl Output {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, why: Errno) {
         self.state = State::Closed;
+        self.why_closed.get_or_insert(why);
         self.queue.clear();
         self.marks.clear();
     }
 
     fn watch(&mut self, registry: &Registry) {
-        let wanted = self.state == State::Blocked;
+        let wanted = match self.state {
+            State::Blocked => Some(Interest::WRITABLE),
+            // Nothing is read of it: what always wakes is its error, a reader who went away.
+            State::Open if self.minds_reader => Some(Interest::READABLE),
+            State::Closed | State::Open => None,
+        };
         if wanted == self.watched {
             return;
         }
         let raw = self.fd.as_raw_fd();
         let mut source = SourceFd(&raw);
-        let result = if wanted {
-            registry.register(&mut source, self.token, Interest::WRITABLE)
-        } else {
-            registry.deregister(&mut source)
+        let result = match (self.watched, wanted) {
+            (None, Some(interest)) => registry.register(&mut source, self.token, interest),
+            (Some(_), Some(interest)) => registry.reregister(&mut source, self.token, interest),
+            (_, None) => registry.deregister(&mut source),
         };
-        self.watched = wanted && result.is_ok();
+        // A file cannot be watched; it is never slow, and nobody goes away from it.
+        self.minds_reader &= result.is_ok();
+        self.watched = wanted.filter(|_| result.is_ok());
     }
 
     fn shown(&mut self) -> u64 {
@@ -224,8 +255,8 @@ pub fn say(text: &str) -> Exit {
     match put(io::stdout().as_fd(), text) {
         // A reader who went away has read enough.
         Ok(()) | Err(Errno::EPIPE) => Exit::Done,
-        Err(error) => {
-            complain(&format!("[Cannot write the output: {}.]", error.desc()));
+        Err(failure) => {
+            complain_of_output(failure);
             Exit::No
         }
     }
@@ -254,6 +285,11 @@ pub fn page(text: &str) -> Exit {
 /// Says a line on stderr. If nobody reads it, nobody is told.
 pub fn complain(line: &str) {
     put(io::stderr().as_fd(), &format!("{line}\n")).ok();
+}
+
+/// Says why what was asked for cannot be read on stdout.
+pub(super) fn complain_of_output(failure: Errno) {
+    complain(&format!("[Cannot write the output: {}.]", failure.desc()));
 }
 
 /// Writes all of it, past every buffer and without a panic, unless nobody takes it.
@@ -287,7 +323,9 @@ pub(super) fn put_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mio::event::Event;
     use mio::{Events, Poll};
+    use std::fs::OpenOptions;
     use std::io::Read;
     use std::time::Duration;
 
@@ -360,5 +398,40 @@ mod tests {
         assert!(output.is_closed());
         output.print("two\n", 1);
         assert_eq!(output.finish(), 0);
+    }
+    #[test]
+    fn a_reader_who_goes_away_is_noticed_before_anything_is_written() {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(4);
+        let (reader, writer) = io::pipe().unwrap();
+        let mut output = Output::new(writer.into(), TOKEN);
+        output.mind_reader();
+        output.print("one\n", 0);
+        output.write(poll.registry());
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        assert!(events.is_empty(), "the reader is there");
+        drop(reader);
+        poll.poll(&mut events, Some(Duration::from_secs(5)))
+            .unwrap();
+        assert!(events.iter().any(Event::is_write_closed));
+        output.lose_reader();
+        assert!(output.is_closed());
+        assert_eq!(output.failure(), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_a_failure_and_a_reader_who_had_enough_is_none() {
+        let poll = Poll::new().unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        for (fd, failure) in [(full.into(), Some(Errno::ENOSPC)), (writer.into(), None)] {
+            let mut output = Output::new(fd, TOKEN);
+            output.mind_reader();
+            output.print("one\n", 0);
+            output.write(poll.registry());
+            assert!(output.is_closed());
+            assert_eq!(output.failure(), failure);
+        }
     }
 }

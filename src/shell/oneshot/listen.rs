@@ -138,6 +138,10 @@ impl OneShot for Receive {
         self.due
     }
 
+    fn is_for_reader(&self) -> bool {
+        true
+    }
+
     fn poll(&mut self) -> Option<Step> {
         self.steps.poll()
     }
@@ -196,6 +200,10 @@ impl OneShot for Events {
 
     fn handle_lost(&mut self) {
         self.steps.end(Exit::Done);
+    }
+
+    fn is_for_reader(&self) -> bool {
+        true
     }
 
     fn poll(&mut self) -> Option<Step> {

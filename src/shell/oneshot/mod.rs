@@ -65,6 +65,11 @@ pub trait OneShot {
         Appetite::Nothing
     }
 
+    /// Whether it is done when nobody reads what it says any more.
+    fn is_for_reader(&self) -> bool {
+        false
+    }
+
     /// The next thing to do.
     fn poll(&mut self) -> Option<Step>;
 
