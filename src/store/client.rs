@@ -842,7 +842,7 @@ mod tests {
         };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("client.db");
-        let db = disk::open(&path, &FIRST).unwrap();
+        let db = disk::open(&path, &FIRST, |_| Ok(())).unwrap();
         let message = OutMessage {
             id: MessageId(1),
             to: Recipient::Name("bob".parse().unwrap()),

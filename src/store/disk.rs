@@ -373,10 +373,13 @@ mod tests {
         };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        close(open(&path, &OLD).unwrap(), &OLD);
-        assert!(matches!(open(&path, &UNLIKE), Err(OpenError::Unlike(1))));
+        close(open(&path, &OLD, |_| Ok(())).unwrap(), &OLD);
+        assert!(matches!(
+            open(&path, &UNLIKE, |_| Ok(())),
+            Err(OpenError::Unlike(1))
+        ));
         assert!(matches!(look(&path, &UNLIKE), Err(OpenError::Unlike(1))));
-        drop(open(&path, &NEW).unwrap());
+        drop(open(&path, &NEW, |_| Ok(())).unwrap());
     }
 
     #[test]

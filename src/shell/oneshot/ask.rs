@@ -123,7 +123,8 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::control::request::{Marks, Rung};
+    use crate::shell::asked::Marks;
+    use crate::shell::control::request::Rung;
 
     #[test]
     fn what_was_written_before_the_question_is_no_answer_to_it() {
