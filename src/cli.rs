@@ -18,7 +18,7 @@ use ackchat::driver::{Fault, host, paths, plugins};
 use ackchat::model::Name;
 use ackchat::secure::Fingerprint;
 use ackchat::server::Rates;
-use ackchat::shell::{Exit, OnFailure, Settings, Style, explain};
+use ackchat::shell::{Exit, OnFailure, Settings, Style, clean, explain};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -45,6 +45,8 @@ pub(crate) enum Invocation {
     Notify(Box<Options>, Wrapped),
     /// Something that is done once.
     OneShot(Box<Options>),
+    /// About programs of other people.
+    Plugin(plugins::Wish),
     /// `--help` or `--version`: write this and end.
     Print(String),
     /// One person's lines of a script.
@@ -110,13 +112,13 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
 
 /// No word that begins a line of arguments; perhaps one that was mistyped.
 fn unknown_form(word: &str) -> Refused {
-    let command = Modern::command();
+    let command = command();
     let forms = command.get_subcommands().map(clap::Command::get_name);
     let near = explain::did_you_mean(&explain::nearest(word, forms));
     let near = near.map_or(String::new(), |near| near + " ");
+    let word = clean::line(word);
     refused(&format!(
-        "{}\n  {near}ackchat --help tells all there is",
-        usage().line
+        "error: there is no command {word}\n  {near}ackchat --help tells all there is"
     ))
 }
 
@@ -741,9 +743,9 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_is_mistyped_shows_the_usage_and_the_one_that_is_near() {
+    fn a_word_that_is_no_command_is_told_and_the_one_that_is_near() {
         for (line, hint) in [
-            ("chat", "ackchat --help tells all there is"),
+            ("nosuchthing", "ackchat --help tells all there is"),
             (
                 "serv --port 1",
                 "did you mean serve? ackchat --help tells all there is",
@@ -752,8 +754,14 @@ mod tests {
                 "server",
                 "did you mean serve? ackchat --help tells all there is",
             ),
+            (
+                "sned bob hi",
+                "did you mean send? ackchat --help tells all there is",
+            ),
         ] {
-            check(line, &format!("{USAGE}\n  {hint}"));
+            let word = line.split(' ').next().unwrap_or_default();
+            let refusal = format!("error: there is no command {word}\n  {hint}");
+            check(line, &refusal);
         }
     }
 

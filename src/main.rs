@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::from(driver::wrapped::run(&options, &wrapped));
         }
         Ok(Invocation::OneShot(options)) => driver::oneshot::run(&options),
+        Ok(Invocation::Plugin(wish)) => driver::plugins::answer(&wish),
         Ok(Invocation::Print(text)) => driver::output::say(&text),
         Ok(Invocation::Replay(options)) => driver::run::replay(&options),
         Ok(Invocation::Run(options)) => driver::run::run(&options),

@@ -94,6 +94,15 @@ fn who_listens_ends_with_its_reader_and_what_cannot_be_written_is_no_success() {
 }
 
 #[test]
+fn plugins_need_no_session_and_no_server() {
+    let world = World::new();
+    let (told, complaint, exit) =
+        spoken(ackchat(&world.data, &["plugin", "list"]).output().unwrap());
+    assert_eq!(exit, 0, "{complaint}");
+    assert!(told.contains("ommands of other programs"), "{told}");
+}
+
+#[test]
 fn whatever_a_text_contains_it_is_a_text() {
     let world = World::new();
     let _bob = world.join("bob");

@@ -2,7 +2,6 @@
 //!
 //! A line for each candidate: the word, a tab, what it is. No line: a file may stand there.
 
-use super::Modern;
 use ackchat::driver::known::{self, Asked, Known};
 use ackchat::driver::{paths, plugins::Plugins};
 use ackchat::model::limits::{COMPLETE_LIMIT, MANIFEST_LIMIT};
@@ -12,7 +11,7 @@ use ackchat::shell::external::{self, MANIFEST_FLAG};
 use ackchat::shell::settings::SETTINGS;
 use ackchat::shell::{Registry, clean};
 use clap::builder::{PossibleValue, StyledStr};
-use clap::{Arg, Command, CommandFactory, ValueEnum};
+use clap::{Arg, Command, ValueEnum};
 use std::path::PathBuf;
 
 /// A shell that completes.
@@ -56,7 +55,7 @@ pub(super) fn answer(args: &[String]) -> String {
 }
 
 fn candidates(before: &[String], last: &str) -> Known {
-    let mut program = Modern::command();
+    let mut program = super::command();
     program.build();
     let Some((first, rest)) = before.split_first() else {
         return of_program(&program);
@@ -326,7 +325,11 @@ mod tests {
 
     #[test]
     fn subcommands_options_and_values_are_those_of_the_arguments() {
-        assert_eq!(words("-- jo"), ["join"]);
+        assert_eq!(words("-- joi"), ["join", "join_group"]);
+        assert_eq!(words("-- send"), ["send", "send_all", "send_group"]);
+        assert_eq!(words("-- send bob --require s"), ["stored"]);
+        assert_eq!(words("-- pipe --t"), ["--to"]);
+        assert_eq!(words("-- plugin "), ["list", "new"]);
         assert_eq!(words("-- config "), ["check", "show", "help"]);
         assert_eq!(words("-- config sh"), ["show"]);
         assert_eq!(words("-- join bob --exit"), ["--exit-on-dereg"]);

@@ -9,6 +9,7 @@ use ackchat::driver::client::{Face, JoinOptions as Join};
 use ackchat::driver::config;
 use ackchat::driver::oneshot::{Options, Session, Task, is_socket_given};
 use ackchat::driver::paint::Colour;
+use ackchat::driver::plugins;
 use ackchat::driver::wrapped::Wrapped;
 use ackchat::model::MessageId;
 use ackchat::script::tree;
@@ -17,6 +18,7 @@ use ackchat::shell::args::{Kind, Need, Param, Target};
 use ackchat::shell::asked::Marks;
 use ackchat::shell::command::{self, Face as CommandFace};
 use ackchat::shell::control::request::Rung;
+use ackchat::shell::external::Word;
 use ackchat::shell::oneshot::Manner;
 use ackchat::shell::oneshot::call::Command as Words;
 use ackchat::shell::oneshot::listen::{Form, Wish};
@@ -40,6 +42,11 @@ fn is_oneshot(command: &command::Command) -> bool {
     command.faces.contains(&CommandFace::OneShot)
 }
 
+/// What no session is asked needs none.
+fn needs_session(command: &command::Command) -> bool {
+    command.faces.contains(&CommandFace::Socket)
+}
+
 fn ordinary_command(command: &command::Command) -> Command {
     let mut about = command.about.to_string();
     if let Some(first) = about.get_mut(..1) {
@@ -49,12 +56,17 @@ fn ordinary_command(command: &command::Command) -> Command {
         // Aliases are for those who type often.
         example.line.split(' ').next() == Some(&*command.name)
     });
-    let examples = examples.map(|example| format!("\n  ackchat {}", example.line));
+    let examples = examples.map(|example| {
+        let words = example.line.split(' ').map(quoted);
+        format!("\n  ackchat {}", words.collect::<Vec<_>>().join(" "))
+    });
     let mut made = Command::new(command.name.to_string());
     for param in &command.params {
         made = made.arg(argument(param));
     }
-    made = Common::augment_args(made);
+    if needs_session(command) {
+        made = Common::augment_args(made);
+    }
     if command.is_message {
         made = Asked::augment_args(made);
     }
@@ -67,6 +79,16 @@ fn ordinary_command(command: &command::Command) -> Command {
         command.done,
         examples.collect::<String>()
     ))
+}
+
+/// A word as a shell has to be told it.
+fn quoted(word: &str) -> String {
+    // Of POSIX's portable characters those that mean nothing to a shell in any place.
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn argument(param: &Param) -> Arg {
@@ -202,6 +224,10 @@ enum Special {
         command: Vec<String>,
     },
     /// Send every line of standard input as a message
+    #[command(
+        after_help = "A line is at most 65536 bytes, with its prefix. Empty lines are left \
+        out. As long as the mailbox of an absent person is full it waits, and reads no more."
+    )]
     Pipe(PipeArgs),
     /// Wait for messages and write them
     Recv(RecvArgs),
@@ -272,7 +298,11 @@ pub(super) fn invocation(
     let is_literal = args.iter().any(|arg| arg == "--");
     let registry = Registry::builtin();
     if let Some(command) = registry.commands().iter().find(|one| one.name == name) {
-        return ordinary(command, found, is_literal);
+        return if needs_session(command) {
+            ordinary(command, found, is_literal)
+        } else {
+            plugin(found)
+        };
     }
     // What clap parsed is under its own name again.
     let outer = Command::new("").subcommand_required(true);
@@ -288,6 +318,20 @@ pub(super) fn invocation(
 
 fn wrong(error: &clap::Error) -> Refused {
     refused(error.to_string().trim_end())
+}
+
+/// `plugin`, the one that needs no session.
+fn plugin(found: &ArgMatches) -> Result<Invocation, Refused> {
+    let word = |name: &str| found.get_one::<String>(name).map(String::as_str);
+    let wish = match (word("what"), word("name")) {
+        (Some("list"), None) => plugins::Wish::List,
+        (Some("new"), Some(name)) => {
+            let wrong = "error: a name is a to z, 0 to 9, - and _";
+            plugins::Wish::New(Word::new(name).ok_or_else(|| refused(wrong))?)
+        }
+        _ => return Err(refused("error: plugin list, or plugin new NAME")),
+    };
+    Ok(Invocation::Plugin(wish))
 }
 
 /// A command of the registry.

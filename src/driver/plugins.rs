@@ -2,12 +2,12 @@
 //!
 //! Both places are looked at when such a name is listed, completed or run, never at the start.
 
-use super::{Fault, config, paths};
+use super::{Fault, config, output, paths};
 use crate::model::Name;
 use crate::model::limits::PLUGINS_MAX;
-use crate::shell::Exit;
 use crate::shell::command::Command;
 use crate::shell::external::{self, PREFIX, Source, Word};
+use crate::shell::{Exit, Registry};
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
@@ -110,6 +110,43 @@ impl Plugins {
             .open(&path)?;
         file.write_all(script(word.as_str()).as_bytes())?;
         Ok(path)
+    }
+}
+
+/// What is asked about such programs, without a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Which there are.
+    List,
+    /// A script for a new one.
+    New(Word),
+}
+
+/// Answers it on standard output.
+#[must_use]
+pub fn answer(wish: &Wish) -> Exit {
+    grant(wish).map_or_else(|fault| fault.report(), |words| output::say(&words))
+}
+
+fn grant(wish: &Wish) -> Result<String, Fault> {
+    let plugins = Plugins::new(paths::config_directory()?.join("plugins"));
+    match wish {
+        Wish::List => {
+            let mut registry = Registry::builtin();
+            registry.set_external(plugins.commands(&plugins.find()));
+            let (head, rows) = external::listed(&registry);
+            Ok(format!("[{head}]\n{}", rows.join("\n"))
+                .trim_end()
+                .to_owned()
+                + "\n")
+        }
+        Wish::New(word) => match plugins.write_new(word) {
+            Ok(path) => Ok(format!("[A script to begin with: {}.]\n", path.display())),
+            Err(error) => {
+                let words = format!("Cannot write ackchat-{}: {error}.", word.as_str());
+                Err(Fault::new(Exit::Refused, &words))
+            }
+        },
     }
 }
 

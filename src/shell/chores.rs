@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, Asker};
 use super::command::{Command, HookWish, Run};
-use super::external::{Chore, Ran, RanEnd, Source, Wanted, Word};
+use super::external::{self, Chore, Ran, RanEnd, Wanted, Word};
 use super::grammar::Input;
 use super::hooks::{self, Hook, Hooks, JobEnd};
 use super::registry::Parsed;
@@ -184,39 +184,9 @@ impl Shell {
         }
     }
 
-    /// `plugin list`: where each command comes from, and what is hidden by what.
+    /// `plugin list`.
     pub(super) fn list_external(&mut self, line: LineId) {
-        let row = |command: &Command, remark: &str| {
-            let Run::External(external) = &command.run else {
-                return String::new();
-            };
-            let source = match external.source {
-                Source::Folder => "plugins",
-                Source::Path => "PATH",
-            };
-            let path = clean::line(&external.path.display().to_string());
-            format!("  {}  {source}  {path}{remark}", command.name)
-        };
-        let found = self
-            .registry
-            .external()
-            .iter()
-            .map(|command| row(command, ""));
-        let hidden = self.registry.hidden().iter().map(|command| {
-            let is_built_in = self.registry.is_built_in(&command.name);
-            let by = if is_built_in {
-                "the built-in one"
-            } else {
-                "the one above"
-            };
-            row(command, &format!("  (never run: {by} wins)"))
-        });
-        let rows: Vec<String> = found.chain(hidden).collect();
-        let head = if rows.is_empty() {
-            "No commands of other programs."
-        } else {
-            "Commands of other programs:"
-        };
+        let (head, rows) = external::listed(&self.registry);
         self.list(line, head, rows);
     }
 

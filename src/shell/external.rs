@@ -7,6 +7,7 @@ use super::clean;
 use super::command::{ALL_MODES, Command, Example, Face, Heading, LaterLines, Run};
 use super::exit::ErrorCode;
 use super::hooks::Job;
+use super::registry::Registry;
 use crate::model::duration;
 use crate::model::limits::{
     NAME_BYTES_MAX, PLUGIN_ARGS_MAX, PLUGIN_LIMIT, PLUGIN_LIMIT_MAX, PLUGIN_VALUES_MAX,
@@ -260,6 +261,39 @@ fn param(arg: &Argument) -> Option<Param> {
         kind,
         need,
     })
+}
+
+/// `plugin list`: where each command comes from, and what is hidden by what.
+#[must_use]
+pub fn listed(registry: &Registry) -> (&'static str, Vec<String>) {
+    let row = |command: &Command, remark: &str| {
+        let Run::External(external) = &command.run else {
+            return String::new();
+        };
+        let source = match external.source {
+            Source::Folder => "plugins",
+            Source::Path => "PATH",
+        };
+        let path = clean::line(&external.path.display().to_string());
+        format!("  {}  {source}  {path}{remark}", command.name)
+    };
+    let found = registry.external().iter().map(|command| row(command, ""));
+    let hidden = registry.hidden().iter().map(|command| {
+        let is_built_in = registry.is_built_in(&command.name);
+        let by = if is_built_in {
+            "the built-in one"
+        } else {
+            "the one above"
+        };
+        row(command, &format!("  (never run: {by} wins)"))
+    });
+    let rows: Vec<String> = found.chain(hidden).collect();
+    let head = if rows.is_empty() {
+        "No commands of other programs."
+    } else {
+        "Commands of other programs:"
+    };
+    (head, rows)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use super::heard::{Failure, Heard, text};
 use super::{Manner, OneShot, Step, Steps, print};
 use crate::model::Now;
-use crate::shell::Exit;
 use crate::shell::asked::Marks;
 use crate::shell::control::request::Rung;
+use crate::shell::{Exit, clean};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -22,6 +22,16 @@ pub struct Command {
     pub is_message: bool,
     /// What is said of the message.
     pub marks: Marks,
+}
+
+impl Command {
+    /// The one person whom the message is for.
+    fn recipient(&self) -> Option<&str> {
+        match &self.words[..] {
+            [send, name, ..] if send == "send" => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// Carries out one command.
@@ -98,7 +108,8 @@ impl Call {
             return self.tell_deliveries();
         }
         if !self.manner.quiet {
-            self.steps.complain(words_of(state));
+            self.steps
+                .complain(&words_of(state, self.command.recipient()));
         }
         self.steps.end(exit);
     }
@@ -215,11 +226,15 @@ pub fn exit_of(rung: Rung, state: &str) -> Exit {
     }
 }
 
-fn words_of(state: &str) -> &'static str {
-    match state {
-        "acked" | "delivered" => "[Message received.]",
+fn words_of(state: &str, recipient: Option<&str>) -> String {
+    let words = match state {
+        "acked" | "delivered" => match recipient {
+            Some(name) => return format!("[Message received by {}.]", clean::line(name)),
+            None => "[Message received.]",
+        },
         "queued" | "sent" => "[Message kept here, to be sent.]",
         "stored" => "[Message received by the server and saved.]",
         _ => "[Message failed.]",
-    }
+    };
+    words.to_owned()
 }

@@ -59,6 +59,7 @@ pub struct Pipe {
     wait: Duration,
     /// Whether one more is taken is tried with one.
     probing: bool,
+    mailbox: Mailbox,
     drain_due: Option<Instant>,
     worst: Exit,
 }
@@ -72,6 +73,17 @@ enum Stage {
     Reading,
     /// No more lines come.
     Draining,
+}
+
+/// Whether there is room where the messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mailbox {
+    /// None, and that is not said yet.
+    Full,
+    /// As far as is known.
+    Open,
+    /// There was none, and that was said.
+    Told,
 }
 
 /// Lines that become one message.
@@ -118,6 +130,7 @@ impl Pipe {
             pause: None,
             wait: PIPE_WAIT_MIN,
             probing: false,
+            mailbox: Mailbox::Open,
             drain_due: None,
             worst: Exit::Done,
         }
@@ -238,6 +251,10 @@ impl Pipe {
         match ErrorCode::of(&failure.code) {
             Some(ErrorCode::Busy | ErrorCode::Quota | ErrorCode::RateLimited) => {
                 self.refused.insert(number, text);
+                let is_full = failure.code == ErrorCode::Quota.word();
+                if is_full && self.mailbox == Mailbox::Open {
+                    self.mailbox = Mailbox::Full;
+                }
             }
             // So it will be for every other line.
             Some(
@@ -267,9 +284,30 @@ impl Pipe {
         for refused in std::mem::take(&mut self.refused).into_iter().rev() {
             self.waiting.push_front(refused);
         }
+        self.tell_full();
         self.probing = true;
         self.pause = Some(now.instant + self.wait);
         self.wait = (self.wait * 2).min(PIPE_WAIT_MAX);
+    }
+
+    /// Once: whoever looks on knows why nothing goes on.
+    fn tell_full(&mut self) {
+        if self.mailbox != Mailbox::Full {
+            return;
+        }
+        self.mailbox = Mailbox::Told;
+        let whose = match &self.plan.to {
+            Target::Group(group) => format!("A mailbox of #{group}"),
+            Target::Name(name) => format!("{name}'s mailbox"),
+        };
+        let count = match self.waiting.len() {
+            1 => "1 line is".to_owned(),
+            count => format!("{count} lines are"),
+        };
+        if !self.manner.quiet {
+            let words = format!("[{whose} is full: waiting. {count} not sent yet.]");
+            self.steps.complain(&words);
+        }
     }
 
     fn end_input(&mut self, now: Now) {
@@ -492,10 +530,11 @@ mod tests {
         story.refused(4, "quota");
         story.refused(3, "quota");
         assert_eq!(story.pipe.appetite(), Appetite::Nothing);
-        assert_eq!(story.steps(), Vec::<String>::new());
+        let full = "[bob's mailbox is full: waiting. 2 lines are not sent yet.]";
+        assert_eq!(story.steps(), [format!("Complain({full:?})")]);
         story.waits(1000);
         assert_eq!(story.steps(), ["3 b"], "one is tried first");
-        story.refused(3, "rate-limited");
+        story.refused(3, "quota");
         story.waits(1000);
         assert_eq!(story.steps(), Vec::<String>::new(), "pauses grow");
         story.waits(1000);
