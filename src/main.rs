@@ -17,19 +17,21 @@ fn main() -> ExitCode {
             driver::config::answer(file.as_deref(), &question)
         }
         Ok(Invocation::Demo(serve, join)) => driver::host::demo(&serve, &join),
-        Ok(Invocation::External(path, words)) => driver::plugins::become_program(&path, &words),
+        Ok(Invocation::External(path, words)) => {
+            driver::programs::plugins::become_program(&path, &words)
+        }
         Ok(Invocation::Host(serve, join)) => driver::host::host(&serve, &join),
         Ok(Invocation::Join(options)) => driver::client::run(&options),
         Ok(Invocation::Man(page)) => driver::output::page(&page),
-        Ok(Invocation::Merge(files)) => driver::merge::run(&files),
+        Ok(Invocation::Merge(files)) => driver::script::merge::run(&files),
         Ok(Invocation::Notify(options, wrapped)) => {
-            return ExitCode::from(driver::wrapped::run(&options, &wrapped));
+            return ExitCode::from(driver::programs::wrapped::run(&options, &wrapped));
         }
-        Ok(Invocation::OneShot(options)) => driver::oneshot::run(&options),
-        Ok(Invocation::Plugin(wish)) => driver::plugins::answer(&wish),
+        Ok(Invocation::OneShot(options)) => driver::programs::oneshot::run(&options),
+        Ok(Invocation::Plugin(wish)) => driver::programs::plugins::answer(&wish),
         Ok(Invocation::Print(text)) => driver::output::say(&text),
-        Ok(Invocation::Replay(options)) => driver::run::replay(&options),
-        Ok(Invocation::Run(options)) => driver::run::run(&options),
+        Ok(Invocation::Replay(options)) => driver::script::run::replay(&options),
+        Ok(Invocation::Run(options)) => driver::script::run::run(&options),
         Ok(Invocation::Serve(options)) => driver::server::run(&options),
         Ok(Invocation::Upkeep(upkeep)) => driver::upkeep::run(&upkeep),
         Err(Refused { line, exit }) => {

@@ -299,7 +299,10 @@ fn the_settings_and_scripts_of_the_document_are_right() {
     let scripts = snippets("sh");
     let scripts: Vec<&String> = scripts.iter().filter(|s| s.starts_with("#!")).collect();
     assert_eq!(scripts.len(), 2);
-    assert_eq!(*scripts[0], ackchat::driver::plugins::script("hello"));
+    assert_eq!(
+        *scripts[0],
+        ackchat::driver::programs::plugins::script("hello")
+    );
     for script in scripts {
         let status = Command::new("sh").args(["-n", "-c", script]).status();
         assert!(status.unwrap().success());

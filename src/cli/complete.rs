@@ -2,8 +2,9 @@
 //!
 //! A line for each candidate: the word, a tab, what it is. No line: a file may stand there.
 
-use ackchat::driver::known::{self, Asked, Known};
-use ackchat::driver::{paths, plugins::Plugins};
+use ackchat::driver::paths;
+use ackchat::driver::programs::known::{self, Asked, Known};
+use ackchat::driver::programs::plugins::Plugins;
 use ackchat::model::limits::{COMPLETE_LIMIT, MANIFEST_LIMIT};
 use ackchat::shell::args::Kind;
 use ackchat::shell::command::{Command as ShellCommand, Face, Run};

@@ -2,7 +2,7 @@
 //! events, settings, the shell and other programs from the tables that they are made of.
 
 use super::{Modern, oneshot};
-use ackchat::driver::plugins;
+use ackchat::driver::programs::plugins;
 use ackchat::model::limits;
 use ackchat::shell::command::Command as ShellCommand;
 use ackchat::shell::exit::ErrorCode;

@@ -7,10 +7,10 @@ use super::{
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::{Face, JoinOptions as Join};
 use ackchat::driver::config;
-use ackchat::driver::oneshot::{Options, Session, Task, is_socket_given};
-use ackchat::driver::paint::Colour;
-use ackchat::driver::plugins;
-use ackchat::driver::wrapped::Wrapped;
+use ackchat::driver::programs::oneshot::{Options, Session, Task, is_socket_given};
+use ackchat::driver::programs::plugins;
+use ackchat::driver::programs::wrapped::Wrapped;
+use ackchat::driver::terminal::paint::Colour;
 use ackchat::model::MessageId;
 use ackchat::script::tree;
 use ackchat::secure::Fingerprint;

@@ -3,8 +3,8 @@
 use super::{Refused, refused};
 use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
-use ackchat::driver::paint::Colour;
-use ackchat::driver::run::{Format, ReplayOptions, RunOptions, Task};
+use ackchat::driver::script::run::{Format, ReplayOptions, RunOptions, Task};
+use ackchat::driver::terminal::paint::Colour;
 use ackchat::model::Name;
 use ackchat::script::replay::Pace;
 use ackchat::script::tree::duration;

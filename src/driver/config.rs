@@ -4,8 +4,9 @@
 //! `[default]`, and that over what is built in.
 
 use super::client::JoinOptions;
-use super::paint::Colour;
-use super::{Fault, hooks, output, paths};
+use super::programs::hooks;
+use super::terminal::paint::Colour;
+use super::{Fault, output, paths};
 use crate::client::GroupPrivate;
 use crate::shell::hooks::Hook;
 use crate::shell::settings::{self, Origin, SETTINGS, Values, Wrong};
@@ -462,11 +463,11 @@ pub fn answer(file: Option<&Path>, question: &Question) -> Exit {
 
 /// A text with its lines.
 #[derive(Clone, Copy)]
-pub(super) struct Page<'a>(&'a str);
+pub(crate) struct Page<'a>(&'a str);
 
 impl<'a> Page<'a> {
     /// A piece of it.
-    pub(super) fn slice(self, span: &Range<usize>) -> Option<&'a str> {
+    pub(crate) fn slice(self, span: &Range<usize>) -> Option<&'a str> {
         self.0.get(span.clone())
     }
 
@@ -489,7 +490,7 @@ impl<'a> Page<'a> {
     }
 }
 
-pub(super) fn unknown<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn unknown<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = explain::did_you_mean(&explain::nearest(word, known));
     near.unwrap_or_else(|| "there is no such setting".to_owned())
 }

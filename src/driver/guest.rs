@@ -1,7 +1,7 @@
 //! Programs that live in the client's loop: one wait for all of them.
 
 use super::folder::Folder;
-use super::tour::Tour;
+use super::host::tour::Tour;
 use crate::client::Event;
 use crate::model::{MessageId, Name};
 use crate::shell::Exit;

@@ -5,43 +5,23 @@
 //! clock once, hands over what came, drains what is to be done, and writes once.
 
 pub mod ambient;
-pub mod child;
-pub mod chores;
 pub mod client;
 pub mod config;
-pub mod console;
-pub mod control;
-pub mod echo;
-pub mod editing;
 mod folder;
 pub mod guest;
-pub mod history;
-mod hooks;
 pub mod host;
 pub mod input;
-pub mod known;
 pub mod log;
-pub mod merge;
-pub mod notify;
-pub mod oneshot;
 pub mod output;
-pub mod pages;
-pub mod paint;
-pub mod paste;
 pub mod paths;
-mod player;
-pub mod plugins;
+pub mod programs;
 pub mod reactor;
-pub mod recording;
-pub mod run;
+pub mod script;
 pub mod server;
 pub mod socket;
-pub mod stage;
 pub mod terminal;
-pub mod tour;
 pub mod trace;
 pub mod upkeep;
-pub mod wrapped;
 
 use crate::shell::Exit;
 use crate::store::OpenError;

@@ -2,7 +2,7 @@
 //!
 //! Both places are looked at when such a name is listed, completed or run, never at the start.
 
-use super::{Fault, config, output, paths};
+use crate::driver::{Fault, config, output, paths};
 use crate::model::Name;
 use crate::model::limits::PLUGINS_MAX;
 use crate::shell::command::Command;

@@ -1,5 +1,13 @@
 //! The terminal: raw modes, its size, an output of our own, and its old modes on every way out.
 
+pub mod console;
+pub mod editing;
+pub mod history;
+pub mod notify;
+pub mod pages;
+pub mod paint;
+pub mod paste;
+
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{
@@ -114,7 +122,7 @@ fn enter_raw_mode() -> io::Result<()> {
     drop(cooked);
     tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
     if is_first {
-        super::output::put(io::stdout().as_fd(), BEGIN).ok();
+        crate::driver::output::put(io::stdout().as_fd(), BEGIN).ok();
     }
     Ok(())
 }
@@ -123,7 +131,7 @@ fn enter_raw_mode() -> io::Result<()> {
 fn leave_raw_mode() {
     let cooked = COOKED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(cooked) = cooked {
-        super::output::put(io::stdout().as_fd(), END).ok();
+        crate::driver::output::put(io::stdout().as_fd(), END).ok();
         // A terminal that is gone needs no modes.
         tcsetattr(io::stdin(), SetArg::TCSANOW, &cooked).ok();
     }
@@ -135,7 +143,7 @@ fn restore_on_panic() {
         let is_raw = COOKED.try_lock().is_ok_and(|cooked| cooked.is_some());
         if is_raw {
             leave_raw_mode();
-            super::output::put(io::stdout().as_fd(), "\n").ok();
+            crate::driver::output::put(io::stdout().as_fd(), "\n").ok();
         }
         report(info);
     }));

@@ -1,9 +1,9 @@
 //! The chores of a shell: hooks, commands of other programs, and what those say of themselves.
 
 use super::child::{Child, End, Order};
-use super::log::Log;
 use super::plugins::{self, Found, Plugins};
-use super::reactor::{CHILDREN, Reactor};
+use crate::driver::log::Log;
+use crate::driver::reactor::{CHILDREN, Reactor};
 use crate::model::limits::{
     CHILD_OUTPUT_BYTES_MAX, CHILDREN_MAX, HOOK_JSON_BYTES_MAX, HOOK_TEXT_BYTES_MAX,
     MANIFEST_BYTES_MAX, MANIFEST_LIMIT,

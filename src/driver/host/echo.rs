@@ -1,11 +1,11 @@
 //! The friend of a demonstration: a whole client that answers whoever writes to it.
 
-use super::guest::Guest;
-use super::reactor::{Reactor, SOCKET};
-use super::socket::Socket;
-use super::{Fault, ambient, bind_fault};
 use crate::client::event::{Arrived, GroupAction};
 use crate::client::{Arrivals, Client, Config, Event, GroupPrivate, Mode};
+use crate::driver::guest::Guest;
+use crate::driver::reactor::{Reactor, SOCKET};
+use crate::driver::socket::Socket;
+use crate::driver::{Fault, ambient, bind_fault};
 use crate::memory::ClientMemory;
 use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
 use crate::model::{Delivery, GroupName, Instant, Now, Store as _};
@@ -54,7 +54,7 @@ impl Echo {
         let store = ClientMemory::new(ratchet.u32());
         let identity = Arc::new(Identity::from_seed(ambient::random()));
         let config = Config {
-            name: super::host::echo_name(),
+            name: crate::driver::host::echo_name(),
             server,
             server_key: None,
             group_private: GroupPrivate::Allow,

@@ -1,11 +1,11 @@
 //! One of the cast of a test over sockets: a client or a server with its socket and its store, as
 //! the loop of a stage turns it.
 
-use super::ambient;
-use super::output;
-use super::socket::Socket;
 use crate::client::port::StoreRequest;
 use crate::client::{Client, Config};
+use crate::driver::ambient;
+use crate::driver::output;
+use crate::driver::socket::Socket;
 use crate::model::limits::{ENTROPY, STORE_ROUNDS_MAX};
 use crate::model::{Full, GroupName, Instant, Now, Store as _, StoreTicket};
 use crate::script::cast::{Outcome, Part, ServerPart, Who};
@@ -21,12 +21,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One of the cast.
-pub(super) struct Player {
-    pub(super) part: Part,
-    pub(super) identity: Arc<Identity>,
+pub(crate) struct Player {
+    pub(crate) part: Part,
+    pub(crate) identity: Arc<Identity>,
     /// Where it was when it last ran.
-    pub(super) address: SocketAddr,
-    pub(super) socket: Option<Socket>,
+    pub(crate) address: SocketAddr,
+    pub(crate) socket: Option<Socket>,
     /// Its store, which stays while it does not run.
     path: PathBuf,
     entropy: Instant,
@@ -56,14 +56,14 @@ struct ServerBody {
 
 /// Whether what is typed and shown is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Prints {
+pub(crate) enum Prints {
     Nothing,
     Shown,
 }
 
 impl Player {
     /// One who does not run yet, with its store in this file.
-    pub(super) fn new(
+    pub(crate) fn new(
         part: Part,
         identity: Arc<Identity>,
         address: SocketAddr,
@@ -81,7 +81,7 @@ impl Player {
     }
 
     /// The port that the script names.
-    pub(super) const fn port(&self) -> Option<u16> {
+    pub(crate) const fn port(&self) -> Option<u16> {
         match &self.part {
             Part::Client(part) => part.port,
             Part::Own => None,
@@ -89,7 +89,7 @@ impl Player {
         }
     }
 
-    pub(super) fn start_client(
+    pub(crate) fn start_client(
         &mut self,
         now: Now,
         (config, settings): (Config, Settings),
@@ -109,7 +109,7 @@ impl Player {
         Ok(())
     }
 
-    pub(super) fn start_server(
+    pub(crate) fn start_server(
         &mut self,
         now: Now,
         part: ServerPart,
@@ -133,7 +133,7 @@ impl Player {
     }
 
     /// Types a line; false if nobody is there to take it.
-    pub(super) fn type_line(&mut self, now: Now, number: u64, text: &str) -> bool {
+    pub(crate) fn type_line(&mut self, now: Now, number: u64, text: &str) -> bool {
         let Body::Client(body) = &mut self.body else {
             return false;
         };
@@ -143,19 +143,19 @@ impl Player {
     }
 
     /// Says goodbye, if it is a client that runs.
-    pub(super) fn leave(&mut self, now: Now) {
+    pub(crate) fn leave(&mut self, now: Now) {
         if let Body::Client(body) = &mut self.body {
             body.shell.handle_end(now);
         }
     }
 
     /// The process is gone.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.socket = None;
         self.body = Body::Away;
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         let socket = self.socket.as_ref()?;
         if socket.is_ready() {
             return Some(Instant::default());
@@ -169,7 +169,7 @@ impl Player {
     }
 
     /// Datagrams, timers, randomness.
-    pub(super) fn hear(&mut self, now: Now) {
+    pub(crate) fn hear(&mut self, now: Now) {
         let Some(socket) = &mut self.socket else {
             return;
         };
@@ -204,7 +204,7 @@ impl Player {
 
     /// Does what is to be done, and lets the store answer, until both are quiet. What is seen goes
     /// to the runner.
-    pub(super) fn drain(&mut self, now: Now, who: Who, runner: &mut Runner<'_>, prints: Prints) {
+    pub(crate) fn drain(&mut self, now: Now, who: Who, runner: &mut Runner<'_>, prints: Prints) {
         for _ in 0..STORE_ROUNDS_MAX {
             let answered = match &mut self.body {
                 Body::Away => return,
@@ -223,7 +223,7 @@ impl Player {
         }
     }
 
-    pub(super) fn records(&self, query: &str) -> Vec<Fact> {
+    pub(crate) fn records(&self, query: &str) -> Vec<Fact> {
         match &self.body {
             Body::Away => Vec::new(),
             Body::Client(body) => body.shell.records(query),

@@ -2,13 +2,14 @@
 //!
 //! Either way it speaks through a stream. Beside a client it is a guest of that client's loop.
 
-use super::ambient::Ambient;
-use super::client::{self, Face, JoinOptions};
-use super::guest::{Company, Guest};
-use super::input::{Input, Read};
-use super::output::{self, Output};
-use super::{Fault, config, paths, wrapped};
+use super::wrapped;
 use crate::client::Arrivals;
+use crate::driver::ambient::Ambient;
+use crate::driver::client::{self, Face, JoinOptions};
+use crate::driver::guest::{Company, Guest};
+use crate::driver::input::{Input, Read};
+use crate::driver::output::{self, Output};
+use crate::driver::{Fault, config, paths};
 use crate::model::limits::{CONTROL_EVENTS_BYTES_MAX, CONTROL_LINE_BYTES_MAX, INPUT_BYTES};
 use crate::model::{Instant, MessageId, Name, Now};
 use crate::shell::Exit;
@@ -174,7 +175,7 @@ fn alone(options: &Options) -> Result<Exit, Fault> {
 }
 
 /// `join --json`: lines go in as always, events come out.
-pub(super) fn events() -> Result<Company, Fault> {
+pub(crate) fn events() -> Result<Company, Fault> {
     let (near, far) = UnixStream::pair().map_err(|error| cannot(&error))?;
     let now = Ambient::new().now();
     let events = Events::new(&[], None, None);

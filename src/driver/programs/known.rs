@@ -2,8 +2,8 @@
 //! its store. Never the network, and never for long.
 
 use super::child::{Child, Order};
-use super::reactor::{CHILDREN, Reactor};
-use super::{config, paths};
+use crate::driver::reactor::{CHILDREN, Reactor};
+use crate::driver::{config, paths};
 use crate::model::Name;
 use crate::model::limits::{COMPLETE_LIMIT, MANIFEST_BYTES_MAX};
 use crate::store::glance;

@@ -1,11 +1,11 @@
 //! `ackchat run`: reads files, runs their tests, and writes the reports.
 
-use super::Fault;
-use super::ambient::Ambient;
-use super::client::JoinOptions;
-use super::output;
-use super::paths::Profile;
 use super::stage::Stage as Live;
+use crate::driver::Fault;
+use crate::driver::ambient::Ambient;
+use crate::driver::client::JoinOptions;
+use crate::driver::output;
+use crate::driver::paths::Profile;
 use crate::model::limits::SCRIPT_BYTES_MAX;
 use crate::script::replay::{self, Pace};
 use crate::script::report::{FileReport, RunReport, TestReport, TestResult, time};
@@ -185,7 +185,7 @@ fn read(path: &str, variables: &BTreeMap<String, String>) -> Result<File, Vec<Di
 }
 
 /// A regular file of a bounded size, as UTF-8.
-pub(super) fn read_text(path: &Path) -> Result<String, String> {
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let failed = |error: io::Error| error.to_string();
     let file = fs::File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {

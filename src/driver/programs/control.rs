@@ -1,8 +1,8 @@
 //! The socket of a session: programs of the same user connect, ask and listen.
 
-use super::reactor::{LISTENER, Ready};
-use super::{Fault, paths};
 use crate::client::port::{StoreReply, StoreRequest};
+use crate::driver::reactor::{LISTENER, Ready};
+use crate::driver::{Fault, paths};
 use crate::model::limits::INPUT_BYTES;
 use crate::model::{Instant, Now};
 use crate::shell::control::{ConnectionId, Control};

@@ -1,6 +1,6 @@
 //! `[[hook]]` of config.toml, read and looked at before anything runs.
 
-use super::config::{Page, unknown};
+use crate::driver::config::{Page, unknown};
 use crate::model::duration;
 use crate::model::limits::{HOOK_LIMIT, HOOK_LIMIT_MAX, HOOKS_MAX};
 use crate::script::patterns;
@@ -19,7 +19,7 @@ const KEYS: [&str; 7] = ["if", "name", "on", "reply", "run", "stdin", "timeout"]
 type Wrong = (Range<usize>, String);
 
 /// All hooks that are right, and what is wrong with the others.
-pub(super) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<Wrong>) {
+pub(crate) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<Wrong>) {
     let (mut hooks, mut wrong): (Vec<Hook>, Vec<Wrong>) = (Vec::new(), Vec::new());
     for item in list {
         let read = match item.get_ref() {

@@ -1,9 +1,9 @@
 //! A command of somebody else, run to its end: its output goes where ours goes, its last lines are
 //! kept, and somebody is told how it ended.
 
-use super::Fault;
 use super::oneshot::{self, Options, Task};
-use super::output;
+use crate::driver::Fault;
+use crate::driver::output;
 use crate::model::limits::{CHILD_COMPLAINT_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::shell::Exit;
 use nix::errno::Errno;
@@ -83,7 +83,7 @@ fn words(wrapped: &Wrapped, end: &End) -> String {
 }
 
 fn perform(wrapped: &Wrapped) -> io::Result<End> {
-    let ambient = super::ambient::Ambient::new();
+    let ambient = crate::driver::ambient::Ambient::new();
     let began = ambient.now().instant;
     let mut command = Command::new(&wrapped.command[0]);
     command

@@ -1,14 +1,14 @@
 //! A test of a `.chat` file over loopback sockets: the same shells and servers, in real time, in
 //! one loop; and a live file, which is one client at a real server.
 
-use super::ambient::{self, Ambient};
-use super::client::JoinOptions;
-use super::folder::Folder;
-use super::paths::Profile;
 use super::player::{Player, Prints};
-use super::socket::Socket;
-use super::{Fault, client, output};
 use crate::client::{Arrivals, Config};
+use crate::driver::ambient::{self, Ambient};
+use crate::driver::client::JoinOptions;
+use crate::driver::folder::Folder;
+use crate::driver::paths::Profile;
+use crate::driver::socket::Socket;
+use crate::driver::{Fault, client, output};
 use crate::model::limits::LEAVE;
 use crate::model::{Instant, Now};
 use crate::script::cast::{ClientPart, Outcome, Part, Who};
@@ -96,7 +96,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Self, Fault> {
         let identity = Arc::new(profile.identity()?);
         let stage = Self::new(file, test, options, seed);
-        let mut stage = stage.map_err(|error| super::bind_fault(join.server, &error))?;
+        let mut stage = stage.map_err(|error| crate::driver::bind_fault(join.server, &error))?;
         stage.own = Some(Own {
             join: join.clone(),
             identity,
@@ -335,7 +335,7 @@ impl<'a> Stage<'a> {
     /// What the program says when it cannot bind.
     fn tell_unbound(&mut self, now: Now, who: Who, port: u16, error: &io::Error) {
         let address = SocketAddr::new(self.players[who.0].address.ip(), port);
-        let fault = super::bind_fault(address, error);
+        let fault = crate::driver::bind_fault(address, error);
         let closed = Fact::new("session")
             .with("state", "closed")
             .with("exit", fault.exit.code());

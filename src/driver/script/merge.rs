@@ -1,7 +1,7 @@
 //! `ackchat merge`: reads recordings, writes one test to standard output.
 
-use super::output;
 use super::run::read_text;
+use crate::driver::output;
 use crate::script::merge::{MergeError, merge};
 use crate::shell::Exit;
 use std::path::Path;

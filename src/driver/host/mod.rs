@@ -1,18 +1,21 @@
 //! `host` and `demo`: a server, its first client and perhaps a friend, in one process and one loop.
 
-use super::Fault;
-use super::client::{self, JoinOptions};
-use super::echo::Echo;
-use super::folder::Folder;
-use super::guest::{Company, Guest};
-use super::reactor::Reactor;
-use super::server::{self, ServeOptions};
-use super::tour::{self, Tour};
+pub mod echo;
+pub mod tour;
+
+use crate::driver::Fault;
+use crate::driver::client::{self, JoinOptions};
+use crate::driver::folder::Folder;
+use crate::driver::guest::{Company, Guest};
+use crate::driver::reactor::Reactor;
+use crate::driver::server::{self, ServeOptions};
 use crate::model::Name;
 use crate::model::limits::LEAVE;
 use crate::shell::Exit;
+use echo::Echo;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tour::Tour;
 
 /// A server for everybody who can reach this machine, and a client of it.
 #[must_use]
