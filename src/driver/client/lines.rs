@@ -10,7 +10,7 @@ use crate::shell::{Exit, OnFailure, Tone};
 use crate::shell::{clean, explain};
 
 /// Columns of a line that are told when it fails.
-pub(super) const QUOTE_COLUMNS: usize = 50;
+const QUOTE_COLUMNS: usize = 50;
 
 /// A hint that says where a line stands.
 pub(super) fn quote(place: &str, line: &str) -> String {

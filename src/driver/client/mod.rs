@@ -47,6 +47,130 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Whose question it is that comes from the journal of events; the client counts its own from one.
+const JOURNAL: StoreTicket = StoreTicket(u64::MAX);
+
+/// Chats until the end of input, a signal, or the shell ends it.
+#[must_use]
+pub fn run(options: &JoinOptions) -> Exit {
+    let company = match options.face {
+        Face::Json => oneshot::events(),
+        Face::Headless | Face::OneShot(_) | Face::Terminal => Ok(Company::default()),
+    };
+    match company {
+        Ok(company) => run_with(options, company),
+        Err(fault) => fault.report(),
+    }
+}
+
+/// The same with others in its loop.
+pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
+    let folder = company.folder;
+    let opened = config::settle(options).and_then(|start| {
+        let mut chat = Loop::open(&start)?;
+        // A demonstration is the same for everybody.
+        if company.tour.is_none() {
+            chat.rc = start.rc;
+        }
+        for guest in &company.guests {
+            let watched = chat.reactor.watch_guest(guest.descriptor());
+            watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
+        }
+        chat.guests = company.guests;
+        for stream in company.streams {
+            chat.doors.admit(stream, chat.reactor.registry());
+        }
+        chat.tour = company.tour;
+        for hint in &company.hints {
+            chat.say(Tone::Hint, hint);
+        }
+        Ok(chat)
+    });
+    match opened {
+        Ok(mut chat) => {
+            let exit = chat.run();
+            let deadly = chat.deadly;
+            drop(chat);
+            drop(folder);
+            if let Some(signal) = deadly {
+                // It ends the program, so that its parent sees the cause.
+                emulate_default_handler(signal).ok();
+            }
+            exit
+        }
+        Err(fault) => fault.report(),
+    }
+}
+
+struct Loop {
+    reactor: Reactor,
+    socket: Socket,
+    input: Input,
+    buffer: Vec<u8>,
+    console: Console,
+    paint: Paint,
+    screen: Screen,
+    shell: Shell,
+    /// Other programs that run for the shell.
+    chores: Chores,
+    /// Keys that wait until it is known what can be completed.
+    held_keys: Vec<u8>,
+    store: ClientStore,
+    /// Questions that its queue had no room for, in order.
+    held_back: VecDeque<(StoreTicket, StoreRequest)>,
+    trace: Option<Trace>,
+    recording: Recording,
+    /// Programs that use this session.
+    doors: Doors,
+    face: Face,
+    /// The line by which it leaves when its only guest is done, and how it ends then.
+    parting: Option<(LineId, Exit)>,
+    on_failure: OnFailure,
+    /// Lines without an outcome, and where each stood, if it is to be told when it fails.
+    in_flight: BTreeMap<LineId, Option<String>>,
+    /// How many lines of the input were taken.
+    line_count: u64,
+    entropy: Instant,
+    /// Lines were read that nobody has taken out yet.
+    backlog: bool,
+    /// Messages of other people in the text of this turn.
+    messages: u64,
+    /// The prompt is back then.
+    prompt_due: Option<Instant>,
+    stage: Stage,
+    /// The signal by which the program has to die, once all is as it was before.
+    deadly: Option<i32>,
+    /// A line that could not even be read.
+    failed: Option<Exit>,
+    /// Whoever read our output went away while lines were waiting to be carried out.
+    cut_short: bool,
+    /// The terminal and the lines typed at it, if somebody sits there.
+    desk: Option<Desk>,
+    /// Lines of rc.chat that are still to be entered.
+    rc: Vec<(usize, String)>,
+    /// Others that live in this loop.
+    guests: Vec<Box<dyn Guest>>,
+    /// Says what to try next.
+    tour: Option<Tour>,
+    /// The shell and its store were not yet done with each other.
+    unfinished: bool,
+    /// Dropped last: the store is closed before somebody else may open it.
+    _profile: Profile,
+}
+
+/// How far the program is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Lines are read.
+    Open,
+    /// No more lines; the shell waits for outcomes and leaves.
+    Ending,
+    /// The same, but not longer than until then, and with this status if it was too long.
+    EndingBy(Instant, Exit),
+    /// Nothing follows.
+    Over(Exit),
+}
+
 impl Loop {
     fn open(start: &Start) -> Result<Self, Fault> {
         let options = &start.options;
@@ -349,130 +473,6 @@ impl Loop {
             self.shell.handle_timeout(now);
         }
     }
-}
-
-/// Whose question it is that comes from the journal of events; the client counts its own from one.
-const JOURNAL: StoreTicket = StoreTicket(u64::MAX);
-
-/// Chats until the end of input, a signal, or the shell ends it.
-#[must_use]
-pub fn run(options: &JoinOptions) -> Exit {
-    let company = match options.face {
-        Face::Json => oneshot::events(),
-        Face::Headless | Face::OneShot(_) | Face::Terminal => Ok(Company::default()),
-    };
-    match company {
-        Ok(company) => run_with(options, company),
-        Err(fault) => fault.report(),
-    }
-}
-
-/// The same with others in its loop.
-pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
-    let folder = company.folder;
-    let opened = config::settle(options).and_then(|start| {
-        let mut chat = Loop::open(&start)?;
-        // A demonstration is the same for everybody.
-        if company.tour.is_none() {
-            chat.rc = start.rc;
-        }
-        for guest in &company.guests {
-            let watched = chat.reactor.watch_guest(guest.descriptor());
-            watched.map_err(|error| Fault::new(Exit::No, &format!("Cannot begin: {error}.")))?;
-        }
-        chat.guests = company.guests;
-        for stream in company.streams {
-            chat.doors.admit(stream, chat.reactor.registry());
-        }
-        chat.tour = company.tour;
-        for hint in &company.hints {
-            chat.say(Tone::Hint, hint);
-        }
-        Ok(chat)
-    });
-    match opened {
-        Ok(mut chat) => {
-            let exit = chat.run();
-            let deadly = chat.deadly;
-            drop(chat);
-            drop(folder);
-            if let Some(signal) = deadly {
-                // It ends the program, so that its parent sees the cause.
-                emulate_default_handler(signal).ok();
-            }
-            exit
-        }
-        Err(fault) => fault.report(),
-    }
-}
-
-struct Loop {
-    reactor: Reactor,
-    socket: Socket,
-    input: Input,
-    buffer: Vec<u8>,
-    console: Console,
-    paint: Paint,
-    screen: Screen,
-    shell: Shell,
-    /// Other programs that run for the shell.
-    chores: Chores,
-    /// Keys that wait until it is known what can be completed.
-    held_keys: Vec<u8>,
-    store: ClientStore,
-    /// Questions that its queue had no room for, in order.
-    held_back: VecDeque<(StoreTicket, StoreRequest)>,
-    trace: Option<Trace>,
-    recording: Recording,
-    /// Programs that use this session.
-    doors: Doors,
-    face: Face,
-    /// The line by which it leaves when its only guest is done, and how it ends then.
-    parting: Option<(LineId, Exit)>,
-    on_failure: OnFailure,
-    /// Lines without an outcome, and where each stood, if it is to be told when it fails.
-    in_flight: BTreeMap<LineId, Option<String>>,
-    /// How many lines of the input were taken.
-    line_count: u64,
-    entropy: Instant,
-    /// Lines were read that nobody has taken out yet.
-    backlog: bool,
-    /// Messages of other people in the text of this turn.
-    messages: u64,
-    /// The prompt is back then.
-    prompt_due: Option<Instant>,
-    stage: Stage,
-    /// The signal by which the program has to die, once all is as it was before.
-    deadly: Option<i32>,
-    /// A line that could not even be read.
-    failed: Option<Exit>,
-    /// Whoever read our output went away while lines were waiting to be carried out.
-    cut_short: bool,
-    /// The terminal and the lines typed at it, if somebody sits there.
-    desk: Option<Desk>,
-    /// Lines of rc.chat that are still to be entered.
-    rc: Vec<(usize, String)>,
-    /// Others that live in this loop.
-    guests: Vec<Box<dyn Guest>>,
-    /// Says what to try next.
-    tour: Option<Tour>,
-    /// The shell and its store were not yet done with each other.
-    unfinished: bool,
-    /// Dropped last: the store is closed before somebody else may open it.
-    _profile: Profile,
-}
-
-/// How far the program is on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Lines are read.
-    Open,
-    /// No more lines; the shell waits for outcomes and leaves.
-    Ending,
-    /// The same, but not longer than until then, and with this status if it was too long.
-    EndingBy(Instant, Exit),
-    /// Nothing follows.
-    Over(Exit),
 }
 
 /// What other programs are told of a session.
