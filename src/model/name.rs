@@ -7,19 +7,20 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// A person's or program's name; equal to another if equal without regard to ASCII case.
-#[derive(Clone)]
-pub struct Name(Arc<Word>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(Word);
 
 /// A group's name; the same rules as for [`Name`].
-#[derive(Clone)]
-pub struct GroupName(Arc<Word>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupName(Word);
 
 /// A checked word with its place in the order: names are keys of nearly every map, and this saves
 /// looking at their letters.
+#[derive(Clone)]
 struct Word {
-    text: Box<str>,
     /// Its first sixteen bytes in lower case; zeros where there are none.
     order: u128,
+    text: Arc<str>,
 }
 
 /// What somebody wrote: UTF-8, 1 to 65,536 bytes, otherwise anything.
@@ -91,29 +92,39 @@ impl Word {
             order: u128::from_be_bytes(first),
         }
     }
+
+    /// Beyond the first sixteen bytes. No byte of a name is zero: if one word ends there, the
+    /// other is the longer one or ends there too.
+    #[inline]
+    fn cmp_rest(&self, other: &Self) -> Ordering {
+        if self.text.len() <= 16 || other.text.len() <= 16 {
+            return self.text.len().cmp(&other.text.len());
+        }
+        let folded = |word: &Self| word.text.to_ascii_lowercase();
+        folded(self).cmp(&folded(other))
+    }
 }
 
 impl PartialEq for Word {
     fn eq(&self, other: &Self) -> bool {
-        self.order == other.order && self.text.eq_ignore_ascii_case(&other.text)
+        self.cmp(other).is_eq()
     }
 }
 
 impl Eq for Word {}
 
 impl Ord for Word {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |word: &Self| word.text.to_ascii_lowercase();
         match self.order.cmp(&other.order) {
-            // No byte of a name is zero: two words that differ later both go on.
-            Ordering::Equal if self.text.len() > 16 => folded(self).cmp(&folded(other)),
-            Ordering::Equal => self.text.len().cmp(&other.text.len()),
+            Ordering::Equal => self.cmp_rest(other),
             decided => decided,
         }
     }
 }
 
 impl PartialOrd for Word {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -139,7 +150,7 @@ macro_rules! name {
             type Err = InvalidName;
 
             fn from_str(word: &str) -> Result<Self, InvalidName> {
-                check(word).map(|()| Self(Arc::new(Word::new(word))))
+                check(word).map(|()| Self(Word::new(word)))
             }
         }
 
@@ -152,26 +163,6 @@ macro_rules! name {
         impl fmt::Debug for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0.text, f)
-            }
-        }
-
-        impl PartialEq for $type {
-            fn eq(&self, other: &Self) -> bool {
-                Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-            }
-        }
-
-        impl Eq for $type {}
-
-        impl PartialOrd for $type {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
-        impl Ord for $type {
-            fn cmp(&self, other: &Self) -> Ordering {
-                self.0.cmp(&other.0)
             }
         }
     };
