@@ -8,91 +8,101 @@ use crate::model::{MessageId, Name};
 use crate::wire::DecodeError;
 use crate::wire::packet::PacketError;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+/// A letter has ten.
+const FIELDS_USUAL: usize = 10;
+
 /// Reads a head of at most `HEAD_BYTES_MAX` bytes.
 pub(in crate::wire) fn read(head: &[u8]) -> Result<Head, PacketError> {
     let head = std::str::from_utf8(head).map_err(|_| PacketError::Malformed)?;
-    // A derived reader would take an array of all fields for an object.
-    if !head.trim_ascii_start().starts_with('{') {
-        return Err(PacketError::Malformed);
-    }
     let fields = serde_json::from_str::<Fields>(head).map_err(|_| PacketError::Malformed)?;
     match fields.head() {
         Ok(Some(head)) => Ok(head),
         Ok(None) => Err(PacketError::UnknownType {
-            id: fields.id.parsed().ok(),
+            id: fields.id().ok(),
         }),
         Err(DecodeError) => Err(PacketError::Malformed),
     }
 }
 
-/// Every field that any head has. The same key may be a name here and a number there.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Fields<'a> {
-    #[serde(borrow)]
-    t: Value<'a>,
-    after: Value<'a>,
-    app: Value<'a>,
-    at: Value<'a>,
-    auto: Value<'a>,
-    back: Value<'a>,
-    code: Value<'a>,
-    digest: Value<'a>,
-    enc: Value<'a>,
-    r#final: Value<'a>,
-    from: Value<'a>,
-    group: Value<'a>,
-    head: Value<'a>,
-    id: Value<'a>,
-    key: Value<'a>,
-    kind: Value<'a>,
-    live: Value<'a>,
-    mail: Value<'a>,
-    more: Value<'a>,
-    name: Value<'a>,
-    of: Value<'a>,
-    off: Value<'a>,
-    online: Value<'a>,
-    op: Value<'a>,
-    re: Value<'a>,
-    reset: Value<'a>,
-    run: Value<'a>,
-    sent: Value<'a>,
-    seq: Value<'a>,
-    state: Value<'a>,
-    store: Value<'a>,
-    stored: Value<'a>,
-    table: Value<'a>,
-    text: Value<'a>,
-    to: Value<'a>,
-    was: Value<'a>,
-    you: Value<'a>,
+/// The fields of a head that we know, in the order in which they came. The same key may be a name
+/// here and a number there.
+struct Fields<'a>(Vec<(Key, Value<'a>)>);
+
+/// Every key that any head has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Key {
+    After,
+    App,
+    At,
+    Auto,
+    Back,
+    Code,
+    Digest,
+    Enc,
+    Final,
+    From,
+    Group,
+    Head,
+    Id,
+    Key,
+    Kind,
+    Live,
+    Mail,
+    More,
+    Name,
+    Of,
+    Off,
+    Online,
+    Op,
+    Re,
+    Reset,
+    Run,
+    Sent,
+    Seq,
+    State,
+    Store,
+    Stored,
+    T,
+    Table,
+    Text,
+    To,
+    Was,
+    You,
+    #[serde(other)]
+    Unknown,
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
+    /// The value of a field.
+    fn of(&self, key: Key) -> &Value<'a> {
+        let found = self.0.iter().find(|(known, _)| *known == key);
+        found.map_or(&Value::Absent, |(_, value)| value)
+    }
+
     /// The head of these fields; None if its type is unknown.
     fn head(&self) -> Result<Option<Head>, DecodeError> {
-        let head = match self.t.text()? {
+        let head = match self.of(Key::T).text()? {
             "" => return Err(DecodeError),
             "ack" => Head::Ack { id: self.id()? },
             "card" => Head::Card { name: self.name()? },
             "dereg" => Head::Dereg {
                 id: self.id()?,
-                is_final: self.r#final.mark()?,
+                is_final: self.of(Key::Final).mark()?,
             },
             "done" => Head::Done {
                 id: self.id()?,
-                unchanged: self.was.mark()?,
+                unchanged: self.of(Key::Was).mark()?,
             },
             "gack" => Head::GroupAck {
                 id: self.id()?,
-                at_ms: self.at.time()?,
-                to: self.to.int()?,
+                at_ms: self.of(Key::At).time()?,
+                to: self.of(Key::To).int()?,
             },
             "gmsg" => self.group_message()?,
             "group" => self.group()?,
@@ -103,22 +113,22 @@ impl Fields<'_> {
             "msg" => self.message()?,
             "names" => Head::Names {
                 id: self.id()?,
-                more: self.more.flag()?,
+                more: self.of(Key::More).flag()?,
             },
             "refused" => self.refused()?,
             "register" => self.register()?,
             "registered" => self.registered()?,
             "relay" => Head::Relay {
-                to: self.to.parsed()?,
+                to: self.of(Key::To).parsed()?,
             },
             "relayed" => Head::Relayed {
-                from: self.from.parsed()?,
+                from: self.of(Key::From).parsed()?,
             },
             "row" => Head::Row { id: self.id()? },
             "store" => self.store()?,
             "stored" => self.stored()?,
             "sync" => Head::Sync {
-                from: self.from.int()?,
+                from: self.of(Key::From).int()?,
             },
             "table" => self.table()?,
             _ => return Ok(None),
@@ -129,17 +139,17 @@ impl Fields<'_> {
     fn group(&self) -> Result<Head, DecodeError> {
         Ok(Head::Group {
             id: self.id()?,
-            act: self.op.one_of(&GroupAct::ALL, GroupAct::word)?,
-            group: self.group.parsed()?,
+            act: self.of(Key::Op).one_of(&GroupAct::ALL, GroupAct::word)?,
+            group: self.of(Key::Group).parsed()?,
         })
     }
 
     fn group_message(&self) -> Result<Head, DecodeError> {
         Ok(Head::GroupMessage {
             id: self.id()?,
-            audience: self.group.audience()?,
-            stamp: self.stamp(&self.at)?,
-            auto: self.auto.mark()?,
+            audience: self.of(Key::Group).audience()?,
+            stamp: self.stamp(self.of(Key::At))?,
+            auto: self.of(Key::Auto).mark()?,
             enc: self.encoding()?,
         })
     }
@@ -147,18 +157,18 @@ impl Fields<'_> {
     fn list(&self) -> Result<Head, DecodeError> {
         Ok(Head::List {
             id: self.id()?,
-            of: self.of.one_of(&ListOf::ALL, ListOf::word)?,
-            group: self.group.maybe(Value::parsed)?,
+            of: self.of(Key::Of).one_of(&ListOf::ALL, ListOf::word)?,
+            group: self.of(Key::Group).maybe(Value::parsed)?,
             after: self
-                .after
+                .of(Key::After)
                 .maybe(|after| Ok(after.parsed::<Name>()?.as_str().into()))?,
         })
     }
 
     fn lookup(&self) -> Result<Head, DecodeError> {
         let of = match (
-            self.name.maybe(Value::parsed)?,
-            self.key.maybe(Value::parsed)?,
+            self.of(Key::Name).maybe(Value::parsed)?,
+            self.of(Key::Key).maybe(Value::parsed)?,
         ) {
             (Some(name), None) => LookupOf::Name(name),
             (None, Some(key)) => LookupOf::Key(key),
@@ -168,21 +178,21 @@ impl Fields<'_> {
     }
 
     fn mail(&self) -> Result<MailHead, DecodeError> {
-        let kind = self.kind.one_of(&MailKind::ALL, MailKind::word)?;
-        let (seq, run, sent) = (&self.seq, &self.run, &self.sent);
+        let kind = self.of(Key::Kind).one_of(&MailKind::ALL, MailKind::word)?;
+        let (seq, run, sent) = (self.of(Key::Seq), self.of(Key::Run), self.of(Key::Sent));
         let has_stamp = ![seq, run, sent].iter().all(|field| field.is_void());
         let mail = MailHead {
             kind,
             id: self.id()?,
-            from: self.from.parsed()?,
-            audience: self.group.maybe(Value::audience)?,
-            of: self.of.maybe(Value::parsed)?,
+            from: self.of(Key::From).parsed()?,
+            audience: self.of(Key::Group).maybe(Value::audience)?,
+            of: self.of(Key::Of).maybe(Value::parsed)?,
             stamp: has_stamp.then(|| self.stamp(sent)).transpose()?,
-            at_ms: self.at.time()?,
-            off: self.off.mark()?,
-            auto: self.auto.mark()?,
+            at_ms: self.of(Key::At).time()?,
+            off: self.of(Key::Off).mark()?,
+            auto: self.of(Key::Auto).mark()?,
             enc: self.encoding()?,
-            stored_ms: self.stored.maybe(Value::time)?,
+            stored_ms: self.of(Key::Stored).maybe(Value::time)?,
         };
         let is_whole = match kind {
             MailKind::Direct => mail.stamp.is_some(),
@@ -195,20 +205,20 @@ impl Fields<'_> {
     fn message(&self) -> Result<Head, DecodeError> {
         Ok(Head::Message {
             id: self.id()?,
-            to: self.to.parsed()?,
-            stamp: self.stamp(&self.at)?,
-            auto: self.auto.mark()?,
+            to: self.of(Key::To).parsed()?,
+            stamp: self.stamp(self.of(Key::At))?,
+            auto: self.of(Key::Auto).mark()?,
             enc: self.encoding()?,
         })
     }
 
     fn refused(&self) -> Result<Head, DecodeError> {
         Ok(Head::Refused {
-            id: self.id.maybe(Value::parsed)?,
-            re: self.re.short(WORD_BYTES_MAX)?,
-            code: self.code.parsed()?,
-            text: self.text.short(REFUSAL_TEXT_BYTES_MAX)?,
-            after_ms: self.after.maybe(Value::int)?,
+            id: self.of(Key::Id).maybe(Value::parsed)?,
+            re: self.of(Key::Re).short(WORD_BYTES_MAX)?,
+            code: self.of(Key::Code).parsed()?,
+            text: self.of(Key::Text).short(REFUSAL_TEXT_BYTES_MAX)?,
+            after_ms: self.of(Key::After).maybe(Value::int)?,
         })
     }
 
@@ -216,9 +226,9 @@ impl Fields<'_> {
         Ok(Head::Register {
             id: self.id()?,
             name: self.name()?,
-            app: self.app.short(APP_BYTES_MAX)?,
-            store: self.store.maybe(Value::hex16)?,
-            table: self.table.maybe(Value::int)?,
+            app: self.of(Key::App).short(APP_BYTES_MAX)?,
+            store: self.of(Key::Store).maybe(Value::hex16)?,
+            table: self.of(Key::Table).maybe(Value::int)?,
         })
     }
 
@@ -226,23 +236,23 @@ impl Fields<'_> {
         Ok(Head::Registered {
             id: self.id()?,
             name: self.name()?,
-            you: self.you.parsed()?,
-            at_ms: self.at.time()?,
-            store: self.store.hex16()?,
-            table: self.table.int()?,
-            mail: self.mail.int()?,
-            back: self.back.flag()?,
-            group: self.group.maybe(Value::parsed)?,
+            you: self.of(Key::You).parsed()?,
+            at_ms: self.of(Key::At).time()?,
+            store: self.of(Key::Store).hex16()?,
+            table: self.of(Key::Table).int()?,
+            mail: self.of(Key::Mail).int()?,
+            back: self.of(Key::Back).flag()?,
+            group: self.of(Key::Group).maybe(Value::parsed)?,
         })
     }
 
     fn store(&self) -> Result<Head, DecodeError> {
         Ok(Head::Store {
             id: self.id()?,
-            to: self.to.parsed()?,
-            stamp: self.stamp(&self.at)?,
-            live: self.live.mark()?,
-            auto: self.auto.mark()?,
+            to: self.of(Key::To).parsed()?,
+            stamp: self.stamp(self.of(Key::At))?,
+            live: self.of(Key::Live).mark()?,
+            auto: self.of(Key::Auto).mark()?,
             enc: self.encoding()?,
         })
     }
@@ -250,41 +260,74 @@ impl Fields<'_> {
     fn stored(&self) -> Result<Head, DecodeError> {
         Ok(Head::Stored {
             id: self.id()?,
-            at_ms: self.at.time()?,
-            state: self.state.one_of(&StoredState::ALL, StoredState::word)?,
-            online: self.online.flag()?,
+            at_ms: self.of(Key::At).time()?,
+            state: self
+                .of(Key::State)
+                .one_of(&StoredState::ALL, StoredState::word)?,
+            online: self.of(Key::Online).flag()?,
         })
     }
 
     fn table(&self) -> Result<Head, DecodeError> {
         Ok(Head::Table {
-            from: self.from.int()?,
-            to: self.to.int()?,
-            head: self.head.int()?,
-            digest: self.digest.maybe(Value::hex16)?,
-            reset: self.reset.mark()?,
+            from: self.of(Key::From).int()?,
+            to: self.of(Key::To).int()?,
+            head: self.of(Key::Head).int()?,
+            digest: self.of(Key::Digest).maybe(Value::hex16)?,
+            reset: self.of(Key::Reset).mark()?,
         })
     }
 
     fn id(&self) -> Result<MessageId, DecodeError> {
-        self.id.parsed()
+        self.of(Key::Id).parsed()
     }
 
     fn name(&self) -> Result<Name, DecodeError> {
-        self.name.parsed()
+        self.of(Key::Name).parsed()
     }
 
     fn stamp(&self, time: &Value<'_>) -> Result<Stamp, DecodeError> {
-        let run = u32::try_from(self.run.hex(8)?).map_err(|_| DecodeError)?;
+        let run = u32::try_from(self.of(Key::Run).hex(8)?).map_err(|_| DecodeError)?;
         Ok(Stamp {
-            seq: self.seq.int()?,
+            seq: self.of(Key::Seq).int()?,
             run,
             at_ms: time.time()?,
         })
     }
 
     fn encoding(&self) -> Result<Option<Box<str>>, DecodeError> {
-        self.enc.maybe(|enc| enc.short(WORD_BYTES_MAX))
+        self.of(Key::Enc).maybe(|enc| enc.short(WORD_BYTES_MAX))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnyFields)
+    }
+}
+
+struct AnyFields;
+
+impl<'de> Visitor<'de> for AnyFields {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Fields(Vec::with_capacity(FIELDS_USUAL));
+        while let Some(key) = object.next_key::<Key>()? {
+            if key == Key::Unknown {
+                object.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if fields.0.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom("a field stands twice"));
+            }
+            fields.0.push((key, object.next_value()?));
+        }
+        Ok(fields)
     }
 }
 
