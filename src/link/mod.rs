@@ -72,6 +72,9 @@ pub struct Links {
     /// Sessions that may be evicted, by a moment not later than when they were heard.
     idle: BTreeSet<(Instant, PublicKey)>,
     timers: Timers<PublicKey>,
+    /// Who may be owed an acknowledgement, and since it was promised for when: it is always promised
+    /// for the same time ahead, so the first is the next.
+    promises: VecDeque<(Instant, PublicKey)>,
     /// Peers that changed in this turn; those that have more than one turn's due wait for the next.
     dirty: VecDeque<PublicKey>,
     later: Vec<PublicKey>,
@@ -308,6 +311,7 @@ impl Links {
             reassembly: Reassembly::default(),
             idle: BTreeSet::new(),
             timers: Timers::new(),
+            promises: VecDeque::new(),
             dirty: VecDeque::new(),
             later: Vec::new(),
             outputs: VecDeque::new(),
@@ -543,6 +547,7 @@ impl Links {
         while let Some(key) = self.timers.pop(self.now) {
             self.on_peer_timeout(&key);
         }
+        self.keep_promises();
     }
 
     /// The next thing to do. Datagrams are built here, so that everything due to one peer in a turn
@@ -564,6 +569,7 @@ impl Links {
                 self.flush(&key);
             } else {
                 self.put_off_timers();
+                self.drop_kept_promises();
                 self.turn_is_over = true;
                 return None;
             }
@@ -578,6 +584,7 @@ impl Links {
         }
         let all = [
             self.timers.next(),
+            self.promises.front().map(|(at, _)| *at),
             self.reassembly.deadline(),
             self.pendings.deadline(),
             self.closings.deadline(),

@@ -20,6 +20,8 @@ pub(super) struct Peer {
     pub(super) old: Option<Old>,
     /// It waits to be looked at when the turn's outputs are polled.
     pub(super) dirty: bool,
+    /// When its acknowledgement was last promised for, if one is owed.
+    pub(super) promised: Option<Instant>,
     /// For when its timer is set: then or earlier it wants to be looked at.
     pub(super) timer: Option<Instant>,
     /// Under which moment it stands in the list of those that may be evicted.
@@ -50,6 +52,7 @@ impl Peer {
             line: None,
             old: None,
             dirty: false,
+            promised: None,
             timer: None,
             stamp: None,
         }
@@ -123,7 +126,7 @@ impl Peer {
         }
     }
 
-    /// When it wants to be looked at.
+    /// When it wants to be looked at, acknowledgements of its session aside.
     pub(super) fn deadline(&self, now: Instant, idling: Idling) -> Option<Instant> {
         let attempt = self.attempt.as_ref().map(|attempt| attempt.deadline());
         let old = self.old.as_ref().map(|old| {
@@ -133,7 +136,7 @@ impl Peer {
         let line = self.line.as_ref().map(|line| {
             let rekey = Some(line.rekey_at).filter(|at| *at > now && self.attempt.is_none());
             let idle = (idling == Idling::Closes).then(|| line.used + PEER_IDLE);
-            let all = [line.ack_deadline(), line.resend.deadline(), rekey, idle];
+            let all = [line.resend.deadline(), rekey, idle];
             all.into_iter()
                 .flatten()
                 .fold(line.opened + REJECT, Instant::min)

@@ -353,6 +353,11 @@ impl Links {
         } else {
             Idling::Stays
         };
+        let promised = peer.line.as_ref().and_then(|line| line.ack_deadline());
+        if promised.is_some() && promised != peer.promised {
+            self.promises.extend(promised.map(|at| (at, *key)));
+        }
+        peer.promised = promised;
         let deadline = peer.deadline(now, idling);
         // Nearly every datagram puts it off. A timer that is too early is looked at once in a
         // while; one that is moved each time would cost more than the datagram's seal.
@@ -365,6 +370,22 @@ impl Links {
             self.end(key, Closed::Expired);
         } else if let Some(at) = sooner {
             self.timers.set(*key, at);
+        }
+    }
+
+    /// Acknowledgements that found no company go out alone.
+    pub(super) fn keep_promises(&mut self) {
+        while let Some((_, key)) = self.promises.pop_front_if(|(at, _)| *at <= self.now) {
+            self.touch(&key);
+        }
+    }
+
+    /// An acknowledgement that went out with something else would wake the loop for nothing.
+    pub(super) fn drop_kept_promises(&mut self) {
+        while let Some((at, key)) = self.promises.front()
+            && self.line(key).and_then(Line::ack_deadline) != Some(*at)
+        {
+            self.promises.pop_front();
         }
     }
 
