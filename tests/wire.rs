@@ -165,7 +165,7 @@ fn a_mac_covers_all_before_it() {
 #[test]
 fn every_frame_has_its_golden_bytes() {
     let expected = [
-        Frame::Pad,
+        Frame::Pad(1),
         Frame::Ack(Ack {
             largest: 10,
             delay: 3,

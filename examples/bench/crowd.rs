@@ -2,16 +2,15 @@
 //! register, take mail and confirm it; they keep nothing, so that ten thousand fit.
 
 use ackchat::driver::ambient::{Ambient, random};
+use ackchat::driver::socket::Socket;
 use ackchat::link::{Links, Node, Output, Path, Route};
 use ackchat::model::{GroupName, Instant, MessageId, Name, Now, PublicKey};
 use ackchat::secure::{Identity, Ratchet};
-use ackchat::wire::datagram::Role;
+use ackchat::wire::datagram::{Role, Transmit};
 use ackchat::wire::packet::{Audience, GroupAct, Stamp, ids_tail};
 use ackchat::wire::{Head, Packet};
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +52,7 @@ struct Member {
     name: Name,
     identity: Arc<Identity>,
     links: Links,
-    socket: UdpSocket,
+    socket: Socket,
     deadline: Option<Instant>,
     store: Option<u64>,
     table: u64,
@@ -109,11 +108,8 @@ impl Crowd {
     pub(crate) fn add(&mut self, name: Name) -> usize {
         let identity = Arc::new(Identity::from_seed(self.ratchet.draw()));
         let index = self.members.len();
-        let mut socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let registry = self.poll.registry();
-        registry
-            .register(&mut socket, Token(index), Interest::READABLE)
-            .unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let socket = Socket::bind(any, self.poll.registry(), Token(index)).unwrap();
         self.members.push(Member {
             name,
             links: Links::new(Node::Client, Arc::clone(&identity), self.ratchet.fork()),
@@ -301,22 +297,16 @@ impl Crowd {
     }
 
     fn receive(&mut self, index: usize, now: Now) {
-        let mut buffer = [0; 2048];
-        let Some(member) = self.members.get_mut(index) else {
+        let Some(Member { socket, links, .. }) = self.members.get_mut(index) else {
             return;
         };
-        loop {
-            match member.socket.recv_from(&mut buffer) {
-                Ok((length, from)) => {
-                    self.told.datagrams += 1;
-                    self.told.bytes += length as u64;
-                    member
-                        .links
-                        .handle_datagram(now, Path::Direct(from), &buffer[..length]);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => {}
-            }
+        socket.wake();
+        while socket.is_ready() {
+            socket.receive(|from, datagram| {
+                self.told.datagrams += 1;
+                self.told.bytes += datagram.len() as u64;
+                links.handle_datagram(now, Path::Direct(from), datagram);
+            });
         }
         self.settle(index, now);
     }
@@ -334,7 +324,7 @@ impl Crowd {
                     } => {
                         self.told.datagrams += 1;
                         self.told.bytes += datagram.len() as u64;
-                        member.socket.send_to(&datagram, to).ok();
+                        member.socket.send(Transmit { to, datagram });
                     }
                     Output::ServerKey { session_key, .. } => self.key = session_key,
                     Output::Arrived { bytes, .. } => {
@@ -353,6 +343,7 @@ impl Crowd {
             }
             confirm(member, now, &route);
         }
+        member.socket.flush(self.poll.registry()).unwrap();
         let deadline = member.links.deadline();
         if deadline != member.deadline {
             if let Some(old) = member.deadline {

@@ -21,6 +21,7 @@ pub mod server;
 pub mod socket;
 pub mod terminal;
 pub mod trace;
+mod train;
 pub mod upkeep;
 
 use crate::shell::Exit;

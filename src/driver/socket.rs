@@ -1,5 +1,6 @@
-//! The UDP socket: large buffers, bounded batches in, a bounded queue for what would block out.
+//! The UDP socket: large buffers, bounded batches in, trains and a bounded queue out.
 
+use super::train::{self, TRAIN_BYTES_MAX, TRAIN_MAX};
 use crate::model::limits::{DATAGRAM_BYTES_MAX, READ_BATCH, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES};
 use crate::wire::datagram::Transmit;
 use mio::net::UdpSocket;
@@ -14,7 +15,13 @@ use std::net::SocketAddr;
 pub struct Socket {
     udp: UdpSocket,
     token: Token,
+    /// The train that is being made up.
+    train: Vec<Transmit>,
+    /// What waits because the socket would block.
     queue: VecDeque<Transmit>,
+    /// The kernel cuts trains.
+    couples: bool,
+    buffer: Box<[u8]>,
     /// Datagrams may be left: edge-triggered, so no second event tells.
     ready: bool,
     /// The loop is told when the socket takes datagrams again.
@@ -36,11 +43,15 @@ impl Socket {
         socket.set_send_buffer_size(SOCKET_BUFFER_BYTES).ok();
         socket.bind(&address.into())?;
         let mut socket = UdpSocket::from_std(socket.into());
+        train::couple(&socket);
         registry.register(&mut socket, token, Interest::READABLE)?;
         Ok(Self {
             udp: socket,
             token,
+            train: Vec::with_capacity(TRAIN_MAX),
             queue: VecDeque::new(),
+            couples: true,
+            buffer: vec![0; TRAIN_BYTES_MAX].into(),
             ready: false,
             watched: false,
             dropped: 0,
@@ -81,38 +92,35 @@ impl Socket {
         self.dropped
     }
 
-    /// Reads at most [`READ_BATCH`] datagrams.
+    /// Reads until it had [`READ_BATCH`] datagrams, or a train beyond.
     pub fn receive(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) {
-        // One byte more than is right, so that a longer one is seen to be too long.
-        let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
-        for _ in 0..READ_BATCH {
-            if !self.ready {
-                return;
-            }
-            match self.udp.recv_from(&mut buffer) {
-                Ok((length, from)) => each(from, &buffer[..length]),
+        let mut count = 0;
+        while self.ready && count < READ_BATCH {
+            match train::receive(&self.udp, &mut self.buffer) {
+                Ok(train) => {
+                    let bytes = &self.buffer[..train.length];
+                    count += 1.max(train.length.div_ceil(train.each));
+                    bytes
+                        .chunks(train.each)
+                        .for_each(|bytes| each(train.from, bytes));
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready = false,
                 // What an earlier datagram met (port unreachable) says nothing about this socket.
-                Err(_) => {}
+                Err(_) => count += 1,
             }
         }
     }
 
-    /// Sends, after all that waits.
+    /// Sends, after all that waits; at the next [`Socket::flush`] at the latest.
     ///
     /// # Panics
     /// If no path carries a datagram of this size: links never build one.
     pub fn send(&mut self, transmit: Transmit) {
         assert!(transmit.datagram.len() <= DATAGRAM_BYTES_MAX);
-        if self.queue.is_empty() && self.try_send(&transmit) {
-            return;
+        if !train::fits(&self.train, &transmit) {
+            self.send_train();
         }
-        if self.queue.len() < SEND_QUEUE_MAX {
-            self.queue.push_back(transmit);
-        } else {
-            // As if it had been lost on its way: links send it again.
-            self.dropped += 1;
-        }
+        self.train.push(transmit);
     }
 
     /// Sends what waits, as far as the socket takes it.
@@ -126,7 +134,41 @@ impl Socket {
                 break;
             }
         }
+        self.send_train();
         self.watch(registry)
+    }
+
+    /// Sends the train, as one if the kernel cuts it.
+    fn send_train(&mut self) {
+        let mut train = std::mem::take(&mut self.train);
+        let coupled = train.len() > 1 && self.couples && self.queue.is_empty();
+        let sent = coupled
+            && match train::send(&self.udp, &train) {
+                Ok(()) => true,
+                Err(error) => {
+                    self.couples = !train::is_refusal(&error);
+                    false
+                }
+            };
+        if sent {
+            train.clear();
+        }
+        for transmit in train.drain(..) {
+            self.send_alone(transmit);
+        }
+        self.train = train;
+    }
+
+    fn send_alone(&mut self, transmit: Transmit) {
+        if self.queue.is_empty() && self.try_send(&transmit) {
+            return;
+        }
+        if self.queue.len() < SEND_QUEUE_MAX {
+            self.queue.push_back(transmit);
+        } else {
+            // As if it had been lost on its way: links send it again.
+            self.dropped += 1;
+        }
     }
 
     /// False if it would block. Any other failure is a lost datagram.
@@ -199,6 +241,31 @@ mod tests {
     }
 
     #[test]
+    fn a_train_is_taken_apart_again_whatever_its_sizes_and_order() {
+        let mut poll = Poll::new().unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut here = Socket::bind(any, poll.registry(), TOKEN).unwrap();
+        let mut there = Socket::bind(any, poll.registry(), Token(4)).unwrap();
+        let to = here.local_address().unwrap();
+        for couples in [true, false] {
+            there.couples = couples;
+            let sizes = [700, 700, 700, 300, 700, 900, 900, 1, 1200, 1200];
+            for size in sizes {
+                let datagram = vec![7; size];
+                there.send(Transmit { to, datagram });
+            }
+            there.flush(poll.registry()).unwrap();
+            assert_eq!(there.dropped(), 0);
+            let mut seen = Vec::new();
+            while seen.len() < sizes.len() {
+                wait(&mut poll, &mut here);
+                here.receive(|_, bytes| seen.push(bytes.len()));
+            }
+            assert_eq!(seen, sizes, "{couples}");
+        }
+    }
+
+    #[test]
     fn a_datagram_that_is_too_long_is_seen_to_be_too_long() {
         let mut poll = Poll::new().unwrap();
         let mut here =
@@ -210,7 +277,7 @@ mod tests {
         wait(&mut poll, &mut here);
         let mut length = 0;
         here.receive(|_, bytes| length = bytes.len());
-        assert_eq!(length, DATAGRAM_BYTES_MAX + 1);
+        assert!(length > DATAGRAM_BYTES_MAX);
     }
 
     #[test]
@@ -227,6 +294,7 @@ mod tests {
         for _ in 0..SEND_QUEUE_MAX {
             socket.send(transmit.clone());
         }
+        socket.send_train();
         assert_eq!(socket.queue.len(), SEND_QUEUE_MAX);
         assert_eq!(socket.dropped(), 1);
         socket.flush(poll.registry()).unwrap();

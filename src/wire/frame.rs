@@ -7,8 +7,8 @@ use crate::model::limits::{CHUNK_BYTES, CHUNKS_MAX, CLOSE_TEXT_BYTES_MAX};
 /// One frame, borrowed from the opened datagram. Protocol section 6.1 draws the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// 00: one byte of filling.
-    Pad,
+    /// 00, so many times: filling.
+    Pad(usize),
     /// 01: what was received.
     Ack(Ack),
     /// 02: asks for an acknowledgement.
@@ -102,7 +102,7 @@ pub fn frames(bytes: &[u8]) -> impl Iterator<Item = Result<Frame<'_>, DecodeErro
 
 fn read<'a>(rest: &mut Reader<'a>) -> Result<Frame<'a>, DecodeError> {
     Ok(match rest.u8()? {
-        PAD => Frame::Pad,
+        PAD => Frame::Pad(1 + rest.pass_over(PAD)),
         ACK => Frame::Ack(Ack {
             largest: rest.u64()?,
             delay: rest.u16()?,
@@ -154,7 +154,7 @@ impl Frame<'_> {
     /// If a length does not fit its field.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Pad => out.push(PAD),
+            Self::Pad(count) => out.resize(out.len() + count, PAD),
             Self::Ack(ack) => {
                 out.push(ACK);
                 out.extend_from_slice(&ack.largest.to_le_bytes());
@@ -202,7 +202,8 @@ impl Frame<'_> {
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
         match self {
-            Self::Pad | Self::Ping => 1,
+            Self::Pad(count) => *count,
+            Self::Ping => 1,
             Self::Ack(_) => ACK_BYTES,
             Self::Chunk { bytes, .. } => CHUNK_HEADER_BYTES.saturating_add(bytes.len()),
             Self::PathChallenge(_) | Self::PathResponse(_) => 9,

@@ -26,6 +26,14 @@ impl<'a> Reader<'a> {
         self.is_empty().then_some(()).ok_or(DecodeError)
     }
 
+    /// Skips as many of these as there are, and counts them.
+    pub(super) fn pass_over(&mut self, byte: u8) -> usize {
+        let other = self.0.iter().position(|other| *other != byte);
+        let count = other.unwrap_or(self.0.len());
+        self.0 = &self.0[count..];
+        count
+    }
+
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (array, rest) = self.0.split_first_chunk().ok_or(DecodeError)?;
         self.0 = rest;
