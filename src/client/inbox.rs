@@ -493,13 +493,13 @@ impl Client {
         }
     }
 
-    /// Takes a notice that belongs to the batch; gives it back if there is none.
-    pub(super) fn batch_notice(&mut self, at_ms: i64, event: Event) -> Result<(), Event> {
-        if self.inbox.batch.is_none() {
-            return Err(event);
+    /// Takes a notice that belongs to the batch; false if there is none.
+    pub(super) fn batch_notice(&mut self, at_ms: i64, event: &Event) -> bool {
+        let waits = self.inbox.batch.is_some();
+        if waits {
+            self.put_late(at_ms, Late::Event(Box::new(event.clone())));
         }
-        self.put_late(at_ms, Late::Event(Box::new(event)));
-        Ok(())
+        waits
     }
 
     fn put_late(&mut self, at_ms: i64, late: Late) {

@@ -72,7 +72,7 @@ impl Client {
             late,
             ..report.clone()
         });
-        if !late || self.batch_notice(message.at_ms, event.clone()).is_err() {
+        if !late || !self.batch_notice(message.at_ms, &event) {
             self.tell_in_turn(message.from.clone(), event, report.was_stored);
         }
         if report.audience.is_none() {

@@ -18,8 +18,8 @@ pub struct GroupName(Word);
 /// looking at their letters.
 #[derive(Clone)]
 struct Word {
-    /// Its first sixteen bytes in lower case; zeros where there are none.
-    order: u128,
+    /// Its first eight bytes in lower case; zeros where there are none.
+    order: u64,
     text: Arc<str>,
 }
 
@@ -83,26 +83,29 @@ fn check(word: &str) -> Result<(), InvalidName> {
 
 impl Word {
     fn new(text: &str) -> Self {
-        let mut first = [0; 16];
+        let mut first = [0; 8];
         for (place, byte) in first.iter_mut().zip(text.bytes()) {
             *place = byte.to_ascii_lowercase();
         }
         Self {
+            order: u64::from_be_bytes(first),
             text: text.into(),
-            order: u128::from_be_bytes(first),
         }
     }
 
-    /// Beyond the first sixteen bytes. No byte of a name is zero: if one word ends there, the
-    /// other is the longer one or ends there too.
+    /// Beyond the first eight bytes. No byte of a name is zero: if one word ends there, the other
+    /// is the longer one or ends there too.
     #[inline]
     fn cmp_rest(&self, other: &Self) -> Ordering {
-        if self.text.len() <= 16 || other.text.len() <= 16 {
+        if self.text.len() <= 8 || other.text.len() <= 8 {
             return self.text.len().cmp(&other.text.len());
         }
-        let folded = |word: &Self| word.text.to_ascii_lowercase();
-        folded(self).cmp(&folded(other))
+        folded(&self.text).cmp(folded(&other.text))
     }
+}
+
+fn folded(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
 impl PartialEq for Word {
@@ -241,6 +244,9 @@ mod tests {
         let long = "a-name-of-sixteen";
         let words = [
             "a",
+            "a-name-o",
+            "a-name-O1",
+            "a-name-",
             "A.b",
             "ab",
             long,

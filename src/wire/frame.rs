@@ -102,7 +102,7 @@ pub fn frames(bytes: &[u8]) -> impl Iterator<Item = Result<Frame<'_>, DecodeErro
 
 fn read<'a>(rest: &mut Reader<'a>) -> Result<Frame<'a>, DecodeError> {
     Ok(match rest.u8()? {
-        PAD => Frame::Pad(1 + rest.pass_over(PAD)),
+        PAD => Frame::Pad(rest.pass_over(PAD).saturating_add(1)),
         ACK => Frame::Ack(Ack {
             largest: rest.u64()?,
             delay: rest.u16()?,
@@ -154,7 +154,7 @@ impl Frame<'_> {
     /// If a length does not fit its field.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Pad(count) => out.resize(out.len() + count, PAD),
+            Self::Pad(count) => out.extend(std::iter::repeat_n(PAD, *count)),
             Self::Ack(ack) => {
                 out.push(ACK);
                 out.extend_from_slice(&ack.largest.to_le_bytes());

@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
     pub(super) fn pass_over(&mut self, byte: u8) -> usize {
         let other = self.0.iter().position(|other| *other != byte);
         let count = other.unwrap_or(self.0.len());
-        self.0 = &self.0[count..];
+        self.0 = self.0.get(count..).unwrap_or_default();
         count
     }
 

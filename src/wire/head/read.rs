@@ -31,12 +31,12 @@ pub(in crate::wire) fn read(head: &[u8]) -> Result<Head, PacketError> {
 
 /// The fields of a head that we know, in the order in which they came. The same key may be a name
 /// here and a number there.
-struct Fields<'a>(Vec<(Key, Value<'a>)>);
+struct Fields<'a>(Vec<(Field, Value<'a>)>);
 
-/// Every key that any head has.
+/// Every field that any head has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(field_identifier, rename_all = "lowercase")]
-enum Key {
+enum Field {
     After,
     App,
     At,
@@ -80,29 +80,29 @@ enum Key {
 
 impl<'a> Fields<'a> {
     /// The value of a field.
-    fn of(&self, key: Key) -> &Value<'a> {
+    fn of(&self, key: Field) -> &Value<'a> {
         let found = self.0.iter().find(|(known, _)| *known == key);
         found.map_or(&Value::Absent, |(_, value)| value)
     }
 
     /// The head of these fields; None if its type is unknown.
     fn head(&self) -> Result<Option<Head>, DecodeError> {
-        let head = match self.of(Key::T).text()? {
+        let head = match self.of(Field::T).text()? {
             "" => return Err(DecodeError),
             "ack" => Head::Ack { id: self.id()? },
             "card" => Head::Card { name: self.name()? },
             "dereg" => Head::Dereg {
                 id: self.id()?,
-                is_final: self.of(Key::Final).mark()?,
+                is_final: self.of(Field::Final).mark()?,
             },
             "done" => Head::Done {
                 id: self.id()?,
-                unchanged: self.of(Key::Was).mark()?,
+                unchanged: self.of(Field::Was).mark()?,
             },
             "gack" => Head::GroupAck {
                 id: self.id()?,
-                at_ms: self.of(Key::At).time()?,
-                to: self.of(Key::To).int()?,
+                at_ms: self.of(Field::At).time()?,
+                to: self.of(Field::To).int()?,
             },
             "gmsg" => self.group_message()?,
             "group" => self.group()?,
@@ -113,22 +113,22 @@ impl<'a> Fields<'a> {
             "msg" => self.message()?,
             "names" => Head::Names {
                 id: self.id()?,
-                more: self.of(Key::More).flag()?,
+                more: self.of(Field::More).flag()?,
             },
             "refused" => self.refused()?,
             "register" => self.register()?,
             "registered" => self.registered()?,
             "relay" => Head::Relay {
-                to: self.of(Key::To).parsed()?,
+                to: self.of(Field::To).parsed()?,
             },
             "relayed" => Head::Relayed {
-                from: self.of(Key::From).parsed()?,
+                from: self.of(Field::From).parsed()?,
             },
             "row" => Head::Row { id: self.id()? },
             "store" => self.store()?,
             "stored" => self.stored()?,
             "sync" => Head::Sync {
-                from: self.of(Key::From).int()?,
+                from: self.of(Field::From).int()?,
             },
             "table" => self.table()?,
             _ => return Ok(None),
@@ -139,17 +139,17 @@ impl<'a> Fields<'a> {
     fn group(&self) -> Result<Head, DecodeError> {
         Ok(Head::Group {
             id: self.id()?,
-            act: self.of(Key::Op).one_of(&GroupAct::ALL, GroupAct::word)?,
-            group: self.of(Key::Group).parsed()?,
+            act: self.of(Field::Op).one_of(&GroupAct::ALL, GroupAct::word)?,
+            group: self.of(Field::Group).parsed()?,
         })
     }
 
     fn group_message(&self) -> Result<Head, DecodeError> {
         Ok(Head::GroupMessage {
             id: self.id()?,
-            audience: self.of(Key::Group).audience()?,
-            stamp: self.stamp(self.of(Key::At))?,
-            auto: self.of(Key::Auto).mark()?,
+            audience: self.of(Field::Group).audience()?,
+            stamp: self.stamp(self.of(Field::At))?,
+            auto: self.of(Field::Auto).mark()?,
             enc: self.encoding()?,
         })
     }
@@ -157,18 +157,18 @@ impl<'a> Fields<'a> {
     fn list(&self) -> Result<Head, DecodeError> {
         Ok(Head::List {
             id: self.id()?,
-            of: self.of(Key::Of).one_of(&ListOf::ALL, ListOf::word)?,
-            group: self.of(Key::Group).maybe(Value::parsed)?,
+            of: self.of(Field::Of).one_of(&ListOf::ALL, ListOf::word)?,
+            group: self.of(Field::Group).maybe(Value::parsed)?,
             after: self
-                .of(Key::After)
+                .of(Field::After)
                 .maybe(|after| Ok(after.parsed::<Name>()?.as_str().into()))?,
         })
     }
 
     fn lookup(&self) -> Result<Head, DecodeError> {
         let of = match (
-            self.of(Key::Name).maybe(Value::parsed)?,
-            self.of(Key::Key).maybe(Value::parsed)?,
+            self.of(Field::Name).maybe(Value::parsed)?,
+            self.of(Field::Key).maybe(Value::parsed)?,
         ) {
             (Some(name), None) => LookupOf::Name(name),
             (None, Some(key)) => LookupOf::Key(key),
@@ -178,21 +178,27 @@ impl<'a> Fields<'a> {
     }
 
     fn mail(&self) -> Result<MailHead, DecodeError> {
-        let kind = self.of(Key::Kind).one_of(&MailKind::ALL, MailKind::word)?;
-        let (seq, run, sent) = (self.of(Key::Seq), self.of(Key::Run), self.of(Key::Sent));
+        let kind = self
+            .of(Field::Kind)
+            .one_of(&MailKind::ALL, MailKind::word)?;
+        let (seq, run, sent) = (
+            self.of(Field::Seq),
+            self.of(Field::Run),
+            self.of(Field::Sent),
+        );
         let has_stamp = ![seq, run, sent].iter().all(|field| field.is_void());
         let mail = MailHead {
             kind,
             id: self.id()?,
-            from: self.of(Key::From).parsed()?,
-            audience: self.of(Key::Group).maybe(Value::audience)?,
-            of: self.of(Key::Of).maybe(Value::parsed)?,
+            from: self.of(Field::From).parsed()?,
+            audience: self.of(Field::Group).maybe(Value::audience)?,
+            of: self.of(Field::Of).maybe(Value::parsed)?,
             stamp: has_stamp.then(|| self.stamp(sent)).transpose()?,
-            at_ms: self.of(Key::At).time()?,
-            off: self.of(Key::Off).mark()?,
-            auto: self.of(Key::Auto).mark()?,
+            at_ms: self.of(Field::At).time()?,
+            off: self.of(Field::Off).mark()?,
+            auto: self.of(Field::Auto).mark()?,
             enc: self.encoding()?,
-            stored_ms: self.of(Key::Stored).maybe(Value::time)?,
+            stored_ms: self.of(Field::Stored).maybe(Value::time)?,
         };
         let is_whole = match kind {
             MailKind::Direct => mail.stamp.is_some(),
@@ -205,20 +211,20 @@ impl<'a> Fields<'a> {
     fn message(&self) -> Result<Head, DecodeError> {
         Ok(Head::Message {
             id: self.id()?,
-            to: self.of(Key::To).parsed()?,
-            stamp: self.stamp(self.of(Key::At))?,
-            auto: self.of(Key::Auto).mark()?,
+            to: self.of(Field::To).parsed()?,
+            stamp: self.stamp(self.of(Field::At))?,
+            auto: self.of(Field::Auto).mark()?,
             enc: self.encoding()?,
         })
     }
 
     fn refused(&self) -> Result<Head, DecodeError> {
         Ok(Head::Refused {
-            id: self.of(Key::Id).maybe(Value::parsed)?,
-            re: self.of(Key::Re).short(WORD_BYTES_MAX)?,
-            code: self.of(Key::Code).parsed()?,
-            text: self.of(Key::Text).short(REFUSAL_TEXT_BYTES_MAX)?,
-            after_ms: self.of(Key::After).maybe(Value::int)?,
+            id: self.of(Field::Id).maybe(Value::parsed)?,
+            re: self.of(Field::Re).short(WORD_BYTES_MAX)?,
+            code: self.of(Field::Code).parsed()?,
+            text: self.of(Field::Text).short(REFUSAL_TEXT_BYTES_MAX)?,
+            after_ms: self.of(Field::After).maybe(Value::int)?,
         })
     }
 
@@ -226,9 +232,9 @@ impl<'a> Fields<'a> {
         Ok(Head::Register {
             id: self.id()?,
             name: self.name()?,
-            app: self.of(Key::App).short(APP_BYTES_MAX)?,
-            store: self.of(Key::Store).maybe(Value::hex16)?,
-            table: self.of(Key::Table).maybe(Value::int)?,
+            app: self.of(Field::App).short(APP_BYTES_MAX)?,
+            store: self.of(Field::Store).maybe(Value::hex16)?,
+            table: self.of(Field::Table).maybe(Value::int)?,
         })
     }
 
@@ -236,23 +242,23 @@ impl<'a> Fields<'a> {
         Ok(Head::Registered {
             id: self.id()?,
             name: self.name()?,
-            you: self.of(Key::You).parsed()?,
-            at_ms: self.of(Key::At).time()?,
-            store: self.of(Key::Store).hex16()?,
-            table: self.of(Key::Table).int()?,
-            mail: self.of(Key::Mail).int()?,
-            back: self.of(Key::Back).flag()?,
-            group: self.of(Key::Group).maybe(Value::parsed)?,
+            you: self.of(Field::You).parsed()?,
+            at_ms: self.of(Field::At).time()?,
+            store: self.of(Field::Store).hex16()?,
+            table: self.of(Field::Table).int()?,
+            mail: self.of(Field::Mail).int()?,
+            back: self.of(Field::Back).flag()?,
+            group: self.of(Field::Group).maybe(Value::parsed)?,
         })
     }
 
     fn store(&self) -> Result<Head, DecodeError> {
         Ok(Head::Store {
             id: self.id()?,
-            to: self.of(Key::To).parsed()?,
-            stamp: self.stamp(self.of(Key::At))?,
-            live: self.of(Key::Live).mark()?,
-            auto: self.of(Key::Auto).mark()?,
+            to: self.of(Field::To).parsed()?,
+            stamp: self.stamp(self.of(Field::At))?,
+            live: self.of(Field::Live).mark()?,
+            auto: self.of(Field::Auto).mark()?,
             enc: self.encoding()?,
         })
     }
@@ -260,43 +266,43 @@ impl<'a> Fields<'a> {
     fn stored(&self) -> Result<Head, DecodeError> {
         Ok(Head::Stored {
             id: self.id()?,
-            at_ms: self.of(Key::At).time()?,
+            at_ms: self.of(Field::At).time()?,
             state: self
-                .of(Key::State)
+                .of(Field::State)
                 .one_of(&StoredState::ALL, StoredState::word)?,
-            online: self.of(Key::Online).flag()?,
+            online: self.of(Field::Online).flag()?,
         })
     }
 
     fn table(&self) -> Result<Head, DecodeError> {
         Ok(Head::Table {
-            from: self.of(Key::From).int()?,
-            to: self.of(Key::To).int()?,
-            head: self.of(Key::Head).int()?,
-            digest: self.of(Key::Digest).maybe(Value::hex16)?,
-            reset: self.of(Key::Reset).mark()?,
+            from: self.of(Field::From).int()?,
+            to: self.of(Field::To).int()?,
+            head: self.of(Field::Head).int()?,
+            digest: self.of(Field::Digest).maybe(Value::hex16)?,
+            reset: self.of(Field::Reset).mark()?,
         })
     }
 
     fn id(&self) -> Result<MessageId, DecodeError> {
-        self.of(Key::Id).parsed()
+        self.of(Field::Id).parsed()
     }
 
     fn name(&self) -> Result<Name, DecodeError> {
-        self.of(Key::Name).parsed()
+        self.of(Field::Name).parsed()
     }
 
     fn stamp(&self, time: &Value<'_>) -> Result<Stamp, DecodeError> {
-        let run = u32::try_from(self.of(Key::Run).hex(8)?).map_err(|_| DecodeError)?;
+        let run = u32::try_from(self.of(Field::Run).hex(8)?).map_err(|_| DecodeError)?;
         Ok(Stamp {
-            seq: self.of(Key::Seq).int()?,
+            seq: self.of(Field::Seq).int()?,
             run,
             at_ms: time.time()?,
         })
     }
 
     fn encoding(&self) -> Result<Option<Box<str>>, DecodeError> {
-        self.of(Key::Enc).maybe(|enc| enc.short(WORD_BYTES_MAX))
+        self.of(Field::Enc).maybe(|enc| enc.short(WORD_BYTES_MAX))
     }
 }
 
@@ -317,8 +323,8 @@ impl<'de> Visitor<'de> for AnyFields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields<'de>, A::Error> {
         let mut fields = Fields(Vec::with_capacity(FIELDS_USUAL));
-        while let Some(key) = object.next_key::<Key>()? {
-            if key == Key::Unknown {
+        while let Some(key) = object.next_key::<Field>()? {
+            if key == Field::Unknown {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             }
