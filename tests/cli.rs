@@ -246,6 +246,18 @@ fn sigterm_leaves_politely_and_sigint_without_a_word() {
 }
 
 #[test]
+fn a_server_that_is_told_to_end_says_so() {
+    let mut world = World::new();
+    for (signal, code) in [("TERM", 0), ("INT", 130)] {
+        world.server.signal(signal);
+        world.server.until("[Server stopped.]");
+        let (lines, complaint, ended) = world.server.last_words();
+        assert_eq!((lines, complaint.as_str(), ended), (vec![], "", code));
+        world.start_server();
+    }
+}
+
+#[test]
 fn a_reader_who_goes_away_ends_the_program_quietly() {
     let world = World::new();
     let (reader, writer) = std::io::pipe().unwrap();
