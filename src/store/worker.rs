@@ -297,6 +297,7 @@ impl<E: Engine> Worker<E> {
     }
 
     fn commit(&mut self, batch: &[Asked<E>]) -> Vec<E::Event> {
+        let wrote = self.disk.writes;
         let mut failure = match self.try_commit(batch) {
             Ok(told) => return told,
             Err(failure) => failure,
@@ -304,7 +305,7 @@ impl<E: Engine> Worker<E> {
         // One that asks too much must not spoil the others. Of a failed sync nobody can say what is
         // on disk: then all of it is unknown.
         if batch.len() > 1 && failure != Failure::Unknown && self.disk.db.is_some() {
-            self.disk.heal(clock());
+            self.disk.writes = wrote;
             return batch.chunks(1).flat_map(|one| self.commit(one)).collect();
         }
         if failure == Failure::Full && self.disk.make_room() {
@@ -454,10 +455,11 @@ mod tests {
         let full = rusqlite::Error::SqliteFailure(ffi::Error::new(SQLITE_FULL), None);
         let (first, moment) = (clock(), Duration::from_millis(1));
         let next = first + STORE_PROBE;
+        let almost = first + STORE_PROBE.saturating_sub(moment);
         for (at, writes) in [
             (first, true),
             (first, false),
-            (next - moment, false),
+            (almost, false),
             (next, true),
             (next + moment, false),
             (next + STORE_PROBE, true),
