@@ -99,6 +99,8 @@ fn two_pipes_talk_and_the_end_of_input_is_a_polite_leave() {
     let (lines, complaint, code) = world.server.end();
     let (hint, lines) = lines.split_first().unwrap();
     assert!(hint.starts_with("  join with --server-key "), "{hint:?}");
+    let (last, lines) = lines.split_last().unwrap();
+    assert_eq!(last, "[Server stopped.]");
     assert!(
         lines.iter().all(|line| line == "[Client table updated.]"),
         "{lines:?}"
