@@ -435,8 +435,8 @@ fn clock() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use super::super::server::KIND;
     use super::*;
+    use crate::store::server::KIND;
     use rusqlite::ffi::{self, SQLITE_FULL};
 
     #[test]
