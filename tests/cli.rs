@@ -99,6 +99,8 @@ fn two_pipes_talk_and_the_end_of_input_is_a_polite_leave() {
     let (lines, complaint, code) = world.server.end();
     let (hint, lines) = lines.split_first().unwrap();
     assert!(hint.starts_with("  join with --server-key "), "{hint:?}");
+    let (last, lines) = lines.split_last().unwrap();
+    assert_eq!(last, "[Server stopped.]");
     assert!(
         lines.iter().all(|line| line == "[Client table updated.]"),
         "{lines:?}"
@@ -242,6 +244,18 @@ fn sigterm_leaves_politely_and_sigint_without_a_word() {
         alice.signal(signal);
         let (lines, complaint, ended) = alice.last_words();
         assert_eq!((lines, complaint.as_str(), ended), (words, "", code));
+    }
+}
+
+#[test]
+fn a_server_that_is_told_to_end_says_so() {
+    let mut world = World::new();
+    for (signal, code) in [("TERM", 0), ("INT", 130)] {
+        world.server.signal(signal);
+        world.server.until("[Server stopped.]");
+        let (lines, complaint, ended) = world.server.last_words();
+        assert_eq!((lines, complaint.as_str(), ended), (vec![], "", code));
+        world.start_server();
     }
 }
 

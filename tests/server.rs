@@ -903,6 +903,31 @@ fn a_copy_that_hangs_up_leaves_the_holder_online() {
 }
 
 #[test]
+fn mail_that_became_due_while_a_copy_was_heard_out_comes_again_and_again() {
+    // Due ten seconds after the link had it: before the copy comes, while it is there, after it.
+    for wait in (9600..10_100).step_by(20) {
+        let mut world = World::new();
+        let (alice, bob) = (world.joined("alice", 1), world.joined("bob", 2));
+        world.clients[alice].takes_mail = false;
+        let id = world.store_for(bob, "alice", false);
+        assert_eq!(world.mail_ids(alice), [id]);
+        world.pass(wait);
+        let copy = world.client("alice", 1);
+        world.register(copy);
+        world.pass(600);
+        assert_eq!(world.refused(copy), RefusalCode::HereAlready);
+        world.pass(3000);
+        assert!(world.mail_ids(alice).contains(&id), "the session goes on");
+        for _ in 0..2 {
+            world.pass(31_000);
+            assert!(world.mail_ids(alice).contains(&id), "after {wait} ms");
+        }
+        world.ack(alice, &[id]);
+        assert_eq!(world.mail(bob)[0].of, Some(id));
+    }
+}
+
+#[test]
 fn a_restart_after_a_silent_leave_always_succeeds() {
     let mut world = World::new();
     let (alice, bob) = (world.joined("alice", 1), world.joined("bob", 2));

@@ -192,6 +192,22 @@ impl Told {
         })
     }
 
+    /// One mail that was taken live: nobody is told.
+    fn take_quietly(&mut self, who: &str, owner: Version, from: &str, id: u128) {
+        let taken = Taken {
+            from: name(from),
+            id: MessageId(id),
+            receipt: false,
+        };
+        let settle = StoreRequest::Settle {
+            name: name(who),
+            owner,
+            mails: vec![taken],
+            at_ms: 2000,
+        };
+        assert_eq!(self.ask(settle), Ok(Done::Settled));
+    }
+
     /// The mails fed since last asked.
     fn fed(&mut self) -> Vec<Arc<Mail>> {
         let mail = |event| match event {
@@ -739,6 +755,79 @@ fn a_mailbox_holds_a_thousand_mails_and_not_one_more() {
         store.settle("n0", n0, "bob", &[1]).unwrap();
         let waiting = u32::try_from(MAILBOX_MAILS_MAX).unwrap() + 1;
         assert_eq!(store.attach("bob", bob, 16), waiting);
+    });
+}
+
+#[test]
+fn what_is_on_its_way_to_one_who_is_here_counts_like_any_mail() {
+    check(|mut store| {
+        let bob = store.own("bob");
+        for who in ["alice", "carol"] {
+            store.own(who);
+        }
+        store.attach("bob", bob, 16);
+        let both = ["bob", "carol"];
+        let to_all = |id, bytes| mail_of("alice", id, MailKind::Group, bytes);
+        let pair_max = u128::try_from(PAIR_MAILS_MAX).unwrap();
+        for id in 0..pair_max {
+            let answer = store.enqueue(&to_all(id, 2), &both).unwrap();
+            assert_eq!(
+                Ok(answer),
+                kept(1000 + i64::try_from(id).unwrap(), false, &[])
+            );
+        }
+        let Ok(Done::Kept { full, .. }) = store.enqueue(&to_all(pair_max, 2), &both) else {
+            panic!("a message to many is never refused for a full mailbox");
+        };
+        assert_eq!(full, both.map(name));
+        let over = store.enqueue(&direct("alice", 200), &["bob"]);
+        assert_eq!(over, Err(Refusal::PairFull));
+        store.take_quietly("bob", bob, "alice", 0);
+        store.enqueue(&direct("alice", 200), &["bob"]).unwrap();
+        let over = store.enqueue(&direct("alice", 201), &["bob"]);
+        assert_eq!(over, Err(Refusal::PairFull));
+    });
+    check(|mut store| {
+        let bob = store.own("bob");
+        for who in ["alice", "carol"] {
+            store.own(who);
+        }
+        store.attach("bob", bob, 16);
+        let both = ["bob", "carol"];
+        let texts = u128::try_from(PAIR_BYTES_MAX / TEXT_BYTES_MAX).unwrap();
+        for id in 0..texts {
+            let mail = mail_of("alice", id, MailKind::Group, TEXT_BYTES_MAX);
+            store.enqueue(&mail, &both).unwrap();
+        }
+        let byte = mail_of("alice", texts, MailKind::Direct, 1);
+        assert_eq!(store.enqueue(&byte, &["bob"]), Err(Refusal::PairFull));
+        store.take_quietly("bob", bob, "alice", 0);
+        store.enqueue(&byte, &["bob"]).unwrap();
+    });
+}
+
+#[test]
+fn what_one_who_is_here_does_not_take_expires_like_any_mail() {
+    check(|mut store| {
+        let (alice, bob) = (store.own("alice"), store.own("bob"));
+        store.own("carol");
+        store.attach("bob", bob, 16);
+        let mail = mail_of("alice", 1, MailKind::Group, 2);
+        store.enqueue(&mail, &["bob", "carol"]).unwrap();
+        let rows_max = 9;
+        let due = mail.expires_ms;
+        let none = Ok(Done::Expired { more: false });
+        store.attach("alice", alice, 16);
+        store.fed();
+        for (now_ms, notices) in [(due - 1, 0), (due, 2), (due + 1, 0)] {
+            let expire = StoreRequest::Expire { now_ms, rows_max };
+            assert_eq!(store.ask(expire), none);
+            let fed = store.fed();
+            assert_eq!(fed.len(), notices, "at {now_ms}");
+            assert!(fed.iter().all(|mail| mail.kind == MailKind::Expired));
+        }
+        store.settle("bob", bob, "alice", &[1]).unwrap();
+        assert!(store.fed().is_empty(), "it is given up, and that was told");
     });
 }
 

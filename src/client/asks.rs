@@ -297,7 +297,7 @@ impl Client {
         let awaited_message = awaited && matches!(ask.what, What::Message { .. });
         self.asks.unsent.insert(number);
         if first && awaited_message {
-            self.tell_unconfirmed(id);
+            self.tell_unconfirmed(id, Reason::Unconfirmed);
         }
         self.pump_asks();
         // What went on quietly becomes something that is counted, from here on.
@@ -306,7 +306,7 @@ impl Client {
         }
     }
 
-    pub(super) fn tell_unconfirmed(&mut self, id: MessageId) {
+    pub(super) fn tell_unconfirmed(&mut self, id: MessageId, reason: Reason) {
         let Some(out) = self.outbox.get_mut(id) else {
             return;
         };
@@ -314,7 +314,7 @@ impl Client {
         let report = Report {
             by: By::Oneself,
             via: Some(Via::Server),
-            reason: Some(Reason::Unconfirmed),
+            reason: Some(reason),
             ..out.report(Delivery::Sent)
         };
         let request = out.request;

@@ -108,7 +108,7 @@ impl Client {
             return;
         }
         if self.is_in_doubt(&ask, &code) {
-            self.leave_in_doubt(id);
+            self.leave_in_doubt(id, &code);
             return;
         }
         let Ask { what, request, .. } = ask;

@@ -61,6 +61,7 @@ pub(super) struct Out {
     pub(super) phase: Phase,
     /// It was told that the server has it in hand and does not answer.
     pub(super) unconfirmed: bool,
+    /// It was sent to its recipient, who may have it and has not said so.
     live_failed: bool,
     /// The server may have it: an offer of it had no answer, or was made in an earlier life.
     in_doubt: bool,
@@ -209,6 +210,7 @@ impl Outbox {
         }
         self.next += 1;
         self.order.insert(self.next, id);
+        let live_failed = message.state == Delivery::Sent;
         let out = Out {
             number: self.next,
             taken_ms: message.stored_ms,
@@ -216,7 +218,7 @@ impl Outbox {
             request,
             phase,
             unconfirmed: false,
-            live_failed: false,
+            live_failed,
             in_doubt: false,
         };
         self.all.insert(id, out);
@@ -764,8 +766,9 @@ impl Client {
         self.pump_asks();
     }
 
-    /// True if a refusal says nothing of an earlier offer, whose fate is unknown: a server that is
-    /// busy or cannot write has not looked whether it took the message then.
+    /// True if a refusal says nothing of an earlier try, whose fate is unknown: a server that is
+    /// busy or cannot write has not looked whether it took the message then, and of a live try none
+    /// knows anything.
     pub(super) fn is_in_doubt(&self, ask: &Ask, code: &RefusalCode) -> bool {
         let has_looked = !matches!(
             code,
@@ -775,19 +778,20 @@ impl Client {
                 | RefusalCode::TooFast
         );
         let out = self.outbox.get(ask.id);
-        !has_looked
-            && !planted!("doubt-is-failure")
+        !planted!("doubt-is-failure")
             && out.is_some_and(|out| {
-                out.in_doubt || ask.offers > 1 || out.message.state == Delivery::Stored
+                let offered =
+                    out.in_doubt || ask.offers > 1 || out.message.state == Delivery::Stored;
+                out.live_failed || !has_looked && offered
             })
     }
 
-    /// Nobody knows whether the server has it: it stays in the outbox and is offered again.
-    pub(super) fn leave_in_doubt(&mut self, id: MessageId) {
+    /// Nobody knows whether somebody has it: it stays in the outbox and is offered again.
+    pub(super) fn leave_in_doubt(&mut self, id: MessageId, code: &RefusalCode) {
         let out = self.outbox.get_mut(id).expect("it is in doubt");
         out.keep(true);
         if out.request.is_some() && !out.unconfirmed {
-            self.tell_unconfirmed(id);
+            self.tell_unconfirmed(id, reason(code));
         }
         if self.timers.get(&Timer::Offer).is_none() {
             let at = self.now.instant + STORE_RETRY_MAX;
@@ -806,13 +810,6 @@ impl Client {
             Some(to) if unknown => RequestError::UnknownPeer(to.clone()),
             _ => refusal(code, text),
         };
-        let reason = match (&why, code) {
-            (RequestError::UnknownPeer(_), _) => Reason::UnknownPeer,
-            (_, RefusalCode::NoStore | RefusalCode::StoreFull) => Reason::NoStore,
-            (RequestError::Quota(_), _) => Reason::Quota,
-            (_, RefusalCode::TooLong) => Reason::TooLong,
-            _ => Reason::Refused,
-        };
         let gone = matches!(code, RefusalCode::NotMember | RefusalCode::NoSuchGroup);
         if let (true, Recipient::Audience(Audience::Group(group))) = (gone, &out.message.to) {
             let group = group.clone();
@@ -827,7 +824,7 @@ impl Client {
         }
         let report = Report {
             via: Some(Via::Server),
-            reason: Some(reason),
+            reason: Some(reason(code)),
             ..out.report(Delivery::Failed)
         };
         self.finish(&report, Err(why));
@@ -935,6 +932,17 @@ impl Client {
             Some(Path::Relay(_)) => Via::Relay,
             Some(Path::Direct(_)) | None => Via::Peer,
         }
+    }
+}
+
+/// What a refusal says of a message.
+const fn reason(code: &RefusalCode) -> Reason {
+    match code {
+        RefusalCode::MailboxFull | RefusalCode::PairFull | RefusalCode::TooMany => Reason::Quota,
+        RefusalCode::NoStore | RefusalCode::StoreFull => Reason::NoStore,
+        RefusalCode::NoSuchName => Reason::UnknownPeer,
+        RefusalCode::TooLong => Reason::TooLong,
+        _ => Reason::Refused,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::ServerStore;
 use crate::wire::Row;
 use crate::wire::row::Status;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, RawFd};
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ pub struct Extras {
 #[must_use]
 pub fn run(options: &ServeOptions) -> Exit {
     match Loop::open(options) {
-        Ok(mut serving) => serving.run(),
+        Ok(serving) => serving.run(),
         Err(fault) => fault.report(),
     }
 }
@@ -161,19 +161,41 @@ impl Loop {
         })
     }
 
-    fn run(&mut self) -> Exit {
+    fn run(mut self) -> Exit {
+        let exit = self.serve();
+        self.store.flush();
+        let Self {
+            mut screen,
+            store,
+            _data: data,
+            ..
+        } = self;
+        // When it says that it has stopped another may start.
+        drop(store);
+        drop(data);
+        match exit {
+            // The terminal has written `^C`: the line stands in its place.
+            Ok(Exit::Interrupted) if io::stdout().is_terminal() => {
+                screen.print("\r[Server stopped.]\n", 0);
+            }
+            Ok(_) => screen.print("[Server stopped.]\n", 0),
+            Err(_) => {}
+        }
+        screen.finish();
+        exit.unwrap_or_else(|error| {
+            Fault::new(Exit::No, &format!("The server ends: {error}.")).report()
+        })
+    }
+
+    fn serve(&mut self) -> io::Result<Exit> {
         let now = self.reactor.now();
         self.drain(now);
         loop {
-            let exit = match self.turn() {
-                Ok(None) if self.screen.is_closed() => Exit::Done,
-                Ok(None) => continue,
-                Ok(Some(exit)) => exit,
-                Err(error) => Fault::new(Exit::No, &format!("The server ends: {error}.")).report(),
-            };
-            self.screen.finish();
-            self.store.flush();
-            return exit;
+            match self.turn()? {
+                None if self.screen.is_closed() => return Ok(Exit::Done),
+                None => {}
+                Some(exit) => return Ok(exit),
+            }
         }
     }
 

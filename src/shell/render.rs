@@ -182,7 +182,12 @@ impl Renderer<'_> {
             Delivery::Sent if report.after_live_try => {
                 self.failure(&format!("No ACK from {to}, message sent to server."))
             }
-            Delivery::Queued | Delivery::Sent => return None,
+            Delivery::Sent => match report.reason {
+                None | Some(Reason::Unconfirmed) => return None,
+                // Refused, and it may have arrived all the same.
+                reason => (Tone::Hint, kept(&to, reason_words(reason))),
+            },
+            Delivery::Queued => return None,
             Delivery::Stored if report.audience.is_some() => {
                 self.notice("Group message received by server.")
             }
@@ -399,6 +404,10 @@ fn failed(to: &str, reason: &str) -> String {
     format!("Message to {to} failed: {reason}.")
 }
 
+fn kept(to: &str, reason: &str) -> String {
+    format!("  {reason}: the message to {to} stays in the outbox")
+}
+
 const fn reason_words(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(Reason::Cancelled) => "cancelled, it may have arrived",
@@ -544,6 +553,14 @@ mod tests {
             (
                 with(Delivery::Sent, |r| r.after_live_try = true),
                 "[No ACK from bob, message sent to server.]",
+            ),
+            (
+                with(Delivery::Sent, |r| r.reason = Some(Reason::Unconfirmed)),
+                "",
+            ),
+            (
+                with(Delivery::Sent, |r| r.reason = Some(Reason::Quota)),
+                "  the mailbox is full: the message to bob stays in the outbox",
             ),
             (with(Delivery::Acked, same), "[Message received by bob.]"),
             (with(Delivery::Acked, |r| r.by = By::Oneself), ""),

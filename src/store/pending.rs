@@ -243,10 +243,11 @@ impl Rows {
         Ok(())
     }
 
-    /// A name is released: not even a crash may bring back what was for it.
+    /// A name is released: not even a crash may bring back what was for it, be it taken already.
     pub(super) fn forget_pending(&mut self, db: &Connection, name: &Name) -> rusqlite::Result<()> {
-        for (body, _) in self.pending.take_all(name) {
-            let rest = listed(self.pending.names(body));
+        self.pending.take_all(name);
+        for body in self.pending.bodies.keys() {
+            let rest = listed(self.pending.names(*body));
             let put = "UPDATE body SET pending = ?2 WHERE body = ?1";
             db.prepare_cached(put)?.execute(params![body, rest])?;
         }
@@ -448,8 +449,12 @@ mod tests {
         drop(case);
         assert_eq!(rows(&path), (2, 0));
         let mut case = Case::open(&path);
-        case.come("carol");
-        assert_eq!(case.fed, [1, 2].map(|id| (name("carol"), MessageId(id))));
+        for who in ["bob", "carol"] {
+            case.come(who);
+            let both = [1, 2].map(|id| (name(who), MessageId(id)));
+            assert_eq!(case.fed, both, "also what he had taken: only he knows");
+            case.fed.clear();
+        }
     }
 
     #[test]
@@ -497,6 +502,25 @@ mod tests {
         let mut case = Case::open(&path);
         case.come("carol");
         assert_eq!(case.fed, []);
+        case.come("bob");
+        assert_eq!(case.fed, [(self::name("bob"), MessageId(1))]);
+    }
+
+    #[test]
+    fn whoever_takes_a_released_name_gets_nothing_of_what_was_taken_under_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut case = Case::open(&path);
+        let carol = case.come("carol");
+        case.come("bob");
+        case.ask(to_all(1));
+        case.settle("carol", carol, 1);
+        let name = name("carol");
+        case.ask(StoreRequest::Release { name });
+        drop(case);
+        let mut case = Case::open(&path);
+        case.come("carol");
+        assert_eq!(case.fed, [], "she has another key perhaps");
         case.come("bob");
         assert_eq!(case.fed, [(self::name("bob"), MessageId(1))]);
     }

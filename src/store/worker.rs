@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// One port in SQL. Everything it remembers of a transaction waits for `committed`.
 pub(super) trait Engine: Send + 'static {
@@ -101,6 +102,7 @@ impl<E: Engine> Handle<E> {
                 db: Some(db),
                 writes: true,
                 told_writes: true,
+                tried: None,
             },
             asked,
             tell,
@@ -196,6 +198,8 @@ struct Disk {
     writes: bool,
     /// What was told last.
     told_writes: bool,
+    /// When it was last tried whether it can be written to again.
+    tried: Option<Instant>,
 }
 
 impl<E: Engine> Worker<E> {
@@ -214,7 +218,7 @@ impl<E: Engine> Worker<E> {
                 let batch: Vec<Asked<E>> = self.waiting.drain(..count).collect();
                 let mut told = self.commit(&batch);
                 // Under load the pause in which a sick disk is tried again may never come.
-                self.disk.heal();
+                self.disk.heal(clock());
                 told.extend(self.judge());
                 self.tell(told);
             }
@@ -227,12 +231,13 @@ impl<E: Engine> Worker<E> {
     /// Waits for requests, and meanwhile for a sick disk to heal. False: nobody will ask any more.
     fn receive(&mut self) -> bool {
         loop {
-            let received = if self.disk.writes && !self.engine.owes() {
-                self.asked
-                    .recv()
-                    .map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
+            let received = if !self.disk.writes {
+                self.asked.recv_timeout(self.disk.heals_in(clock()))
+            } else if self.engine.owes() {
                 self.asked.recv_timeout(STORE_PROBE)
+            } else {
+                let gone = |_| RecvTimeoutError::Disconnected;
+                self.asked.recv().map_err(gone)
             };
             match received {
                 Ok(batch) => self.waiting.extend(batch),
@@ -242,7 +247,7 @@ impl<E: Engine> Worker<E> {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.pay();
-                    self.disk.heal();
+                    self.disk.heal(clock());
                     let told = self.judge();
                     self.tell(told);
                     continue;
@@ -292,6 +297,7 @@ impl<E: Engine> Worker<E> {
     }
 
     fn commit(&mut self, batch: &[Asked<E>]) -> Vec<E::Event> {
+        let wrote = self.disk.writes;
         let mut failure = match self.try_commit(batch) {
             Ok(told) => return told,
             Err(failure) => failure,
@@ -299,13 +305,13 @@ impl<E: Engine> Worker<E> {
         // One that asks too much must not spoil the others. Of a failed sync nobody can say what is
         // on disk: then all of it is unknown.
         if batch.len() > 1 && failure != Failure::Unknown && self.disk.db.is_some() {
-            self.disk.heal();
+            self.disk.writes = wrote;
             return batch.chunks(1).flat_map(|one| self.commit(one)).collect();
         }
         if failure == Failure::Full && self.disk.make_room() {
             // Now nothing new is taken: what needs no room is done, the rest is refused.
             let again = self.try_commit(batch);
-            self.disk.heal();
+            self.disk.heal(clock());
             failure = match again {
                 Ok(told) => return told,
                 Err(failure) => failure,
@@ -366,11 +372,13 @@ impl Disk {
         }
     }
 
-    /// Opens what was closed, sets room aside again, and tries a commit.
-    fn heal(&mut self) {
-        if self.writes {
+    /// Opens what was closed, sets room aside again, and tries a commit; seldom, because on a full
+    /// disk that may succeed between any two commits that do not.
+    fn heal(&mut self, now: Instant) {
+        if self.writes || !self.heals_in(now).is_zero() {
             return;
         }
+        self.tried = Some(now);
         if self.db.is_none() {
             self.db = disk::reopen(&self.path, self.kind).ok();
         }
@@ -383,6 +391,13 @@ impl Disk {
             Ok(()) => self.writes = true,
             Err(error) => self.fail(&error),
         }
+    }
+
+    /// How long until it may be tried again.
+    fn heals_in(&self, now: Instant) -> Duration {
+        self.tried.map_or(Duration::ZERO, |tried| {
+            STORE_PROBE.saturating_sub(now.saturating_duration_since(tried))
+        })
     }
 
     /// Gives the room that was set aside to what has to go on: settling, coming and going.
@@ -408,4 +423,51 @@ fn probe(db: &Connection) -> rusqlite::Result<()> {
         [],
     )?;
     Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread has no loop whose time could be an argument"
+)]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::server::KIND;
+    use rusqlite::ffi::{self, SQLITE_FULL};
+
+    #[test]
+    fn a_disk_that_fails_again_and_again_is_tried_once_a_second() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let db = disk::open(&path, &KIND, |_| Ok(())).unwrap();
+        let mut disk = Disk {
+            path,
+            kind: &KIND,
+            db: Some(db),
+            writes: true,
+            told_writes: true,
+            tried: None,
+        };
+        let full = rusqlite::Error::SqliteFailure(ffi::Error::new(SQLITE_FULL), None);
+        let (first, moment) = (clock(), Duration::from_millis(1));
+        let next = first + STORE_PROBE;
+        let almost = first + STORE_PROBE.saturating_sub(moment);
+        for (at, writes) in [
+            (first, true),
+            (first, false),
+            (almost, false),
+            (next, true),
+            (next + moment, false),
+            (next + STORE_PROBE, true),
+        ] {
+            disk.fail(&full);
+            assert!(!disk.writes);
+            disk.heal(at);
+            assert_eq!(disk.writes, writes, "{:?}", at - first);
+        }
+    }
 }
