@@ -30,8 +30,9 @@ const FLOORS: [(&str, u8); 13] = [
 ];
 
 /// Where a crate may be named: the places, as prefixes of paths below `src/`.
-const CRATES: [(&str, &[&str]); 25] = [
+const CRATES: [(&str, &[&str]); 26] = [
     ("blake2", &["secure/"]),
+    ("chacha20", &["secure/"]),
     ("chacha20poly1305", &["secure/"]),
     ("clap", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -77,6 +77,8 @@ pub struct Links {
     promises: VecDeque<(Instant, PublicKey)>,
     /// Peers that changed in this turn; those that have more than one turn's due wait for the next.
     dirty: VecDeque<PublicKey>,
+    /// Some were looked at since timers were put off.
+    timers_moved: bool,
     later: Vec<PublicKey>,
     outputs: VecDeque<Output>,
     datagrams: VecDeque<(Path, Vec<u8>)>,
@@ -313,6 +315,7 @@ impl Links {
             timers: Timers::new(),
             promises: VecDeque::new(),
             dirty: VecDeque::new(),
+            timers_moved: false,
             later: Vec::new(),
             outputs: VecDeque::new(),
             datagrams: VecDeque::new(),
@@ -568,8 +571,10 @@ impl Links {
             } else if let Some(key) = self.dirty.pop_front() {
                 self.flush(&key);
             } else {
-                self.put_off_timers();
-                self.drop_kept_promises();
+                if std::mem::take(&mut self.timers_moved) {
+                    self.put_off_timers();
+                    self.drop_kept_promises();
+                }
                 self.turn_is_over = true;
                 return None;
             }

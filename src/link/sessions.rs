@@ -323,6 +323,7 @@ impl Links {
         };
         assert!(peer.line.is_some() || peer.attempt.is_some());
         peer.dirty = false;
+        self.timers_moved = true;
         if let Some(attempt) = &mut peer.attempt {
             self.datagrams.extend(attempt.hello(now));
         }

@@ -1,33 +1,54 @@
-//! All randomness of cores and simulator: keyed BLAKE2s, draw and mix.
+//! All randomness of cores and simulator: a `ChaCha20` generator that erases its key, draw and mix.
 
-use super::suite::{first, keyed_32};
+use super::suite::{first, keyed_32, keystream};
 use crate::model::MessageId;
 use std::fmt;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A deterministic source of bytes; whoever sees its key learns nothing of what was drawn before.
 ///
 /// It cannot be cloned: two would give the same bytes. [`fork`](Self::fork) makes an independent
 /// one.
-pub struct Ratchet(Zeroizing<[u8; 32]>);
+///
+/// One run of `ChaCha20` gives the next key and then what is drawn; both keys and draws are wiped
+/// when they are used (Bernstein 2017, "Fast-key-erasure random-number generators").
+pub struct Ratchet {
+    key: Zeroizing<[u8; 32]>,
+    /// What comes next is last.
+    pool: Zeroizing<[[u8; 32]; DRAWS]>,
+    left: usize,
+}
+
+/// Draws of one run: with the next key they are four blocks of the cipher.
+const DRAWS: usize = 7;
 
 impl Ratchet {
     /// Starts from 32 bytes of the operating system, or from a simulation's seed.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
-        Self(Zeroizing::new(key))
+        Self {
+            key: Zeroizing::new(key),
+            pool: Zeroizing::new([[0; 32]; DRAWS]),
+            left: 0,
+        }
     }
 
     /// Draws 32 fresh bytes.
     pub fn draw(&mut self) -> [u8; 32] {
-        let out = *keyed_32(&*self.0, &[b"draw"]);
-        self.0 = keyed_32(&*self.0, &[b"next"]);
-        out
+        if self.left == 0 {
+            keystream(&mut self.key, self.pool.as_flattened_mut());
+            self.pool.reverse();
+            self.left = DRAWS;
+        }
+        self.left -= 1;
+        std::mem::take(&mut self.pool[self.left])
     }
 
     /// Mixes fresh entropy in; what is drawn afterwards depends on both.
     pub fn mix(&mut self, bytes: &[u8]) {
-        self.0 = keyed_32(&*self.0, &[b"mix", bytes]);
+        self.key = keyed_32(&*self.key, &[b"mix", bytes]);
+        self.pool.zeroize();
+        self.left = 0;
     }
 
     /// Makes an independent ratchet, its key one draw.
@@ -77,22 +98,34 @@ mod tests {
     #[test]
     fn draws_are_the_golden_ones() {
         let mut ratchet = Ratchet::new(count_from(0xc0));
-        for draw in [
-            "a4d76a4f3e4e39cd2ac0fd4097120177d3bc8fd40ccdfaa18967e7639641bb73",
-            "682689dbb522ce0386b84e6be93090ec62308474f4cee38c896d8155077d0c98",
+        let draws: Vec<_> = (0..8).map(|_| ratchet.draw().to_vec()).collect();
+        // Bytes 32 to 95 of the keystream, and the eighth is the first of the next key.
+        for (number, draw) in [
+            (
+                0,
+                "cf03f9a247ced250c8f4a8a7d7fba058bd10e56751899ff6dd39fd8f09126feb",
+            ),
+            (
+                1,
+                "a6d6f5f1aa066a9e7a5fd05849c0389a5d409f9d67a6a2ab1b005fd60fab3415",
+            ),
+            (
+                7,
+                "8db48d0ef2c894a386651aced227f02e5d94e50983d5e49c38bf7d28616120f3",
+            ),
         ] {
-            assert_eq!(ratchet.draw().to_vec(), bytes(draw));
+            assert_eq!(draws[number], bytes(draw), "{number}");
         }
     }
 
     #[test]
     fn shorter_values_are_the_first_bytes_of_a_draw() {
         let fresh = || Ratchet::new(count_from(0xc0));
-        assert_eq!(fresh().u32(), 0x4f6a_d7a4);
-        assert_eq!(fresh().u64(), 0xcd39_4e3e_4f6a_d7a4);
+        assert_eq!(fresh().u32(), 0xa2f9_03cf);
+        assert_eq!(fresh().u64(), 0x50d2_ce47_a2f9_03cf);
         assert_eq!(
             fresh().message_id().to_string(),
-            "a4d76a4f3e4e39cd2ac0fd4097120177"
+            "cf03f9a247ced250c8f4a8a7d7fba058"
         );
     }
 

@@ -5,6 +5,8 @@ use blake2::digest::consts::{U16, U32};
 use blake2::digest::typenum::IsLessOrEqual;
 use blake2::digest::{FixedOutput, KeyInit, Update, array::ArraySize, typenum::True};
 use blake2::{Blake2s256, Blake2sMac, Digest};
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, Tag, UnboundKey};
 use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
@@ -51,6 +53,16 @@ where
     let mut made = mac.finalize_fixed();
     out.copy_from_slice(&made);
     made.as_mut_slice().zeroize();
+}
+
+/// Replaces a key by the first bytes of its `ChaCha20` keystream (RFC 8439, nonce 0), and fills
+/// `out` with the rest. A key is used once.
+pub(super) fn keystream(key: &mut [u8; 32], out: &mut [u8]) {
+    let mut cipher = ChaCha20::new((&*key).into(), &[0; 12].into());
+    key.zeroize();
+    cipher.apply_keystream(key);
+    out.zeroize();
+    cipher.apply_keystream(out);
 }
 
 /// The first bytes of a hash or a draw.

@@ -4,8 +4,9 @@ use super::{Head, LookupOf, MailHead, Stamp};
 use crate::model::limits::{
     APP_BYTES_MAX, HEAD_INTEGER_MAX, NAME_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX, WORD_BYTES_MAX,
 };
+use crate::model::{MessageId, Name};
+use serde::Serialize;
 use std::fmt::Display;
-use std::io::Write as _;
 
 /// Appends the head; asserts that each field is within its limit.
 pub(in crate::wire) fn write(head: &Head, out: &mut Vec<u8>) {
@@ -21,15 +22,15 @@ pub(in crate::wire) fn write(head: &Head, out: &mut Vec<u8>) {
 )]
 fn fields(head: &Head, o: &mut Object<'_>) {
     match head {
-        Head::Ack { id } | Head::Row { id } => o.plain("id", id),
-        Head::Card { name } => o.plain("name", name),
-        Head::Dereg { id, is_final } => o.plain("id", id).mark("final", *is_final),
-        Head::Done { id, unchanged } => o.plain("id", id).mark("was", *unchanged),
+        Head::Ack { id } | Head::Row { id } => o.id("id", *id),
+        Head::Card { name } => o.name("name", name),
+        Head::Dereg { id, is_final } => o.id("id", *id).mark("final", *is_final),
+        Head::Done { id, unchanged } => o.id("id", *id).mark("was", *unchanged),
         Head::Group { id, act, group } => o
-            .plain("id", id)
+            .id("id", *id)
             .plain("op", act.word())
-            .plain("group", group),
-        Head::GroupAck { id, at_ms, to } => o.plain("id", id).time("at", *at_ms).int("to", *to),
+            .plain("group", group.as_str()),
+        Head::GroupAck { id, at_ms, to } => o.id("id", *id).time("at", *at_ms).int("to", *to),
         Head::GroupMessage {
             id,
             audience,
@@ -37,7 +38,7 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             auto,
             enc,
         } => {
-            o.plain("id", id).plain("group", audience.word());
+            o.id("id", *id).plain("group", audience.word());
             o.stamp(*stamp, "at")
                 .mark("auto", *auto)
                 .encoding(enc.as_deref())
@@ -48,9 +49,9 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             group,
             after,
         } => {
-            o.plain("id", id)
+            o.id("id", *id)
                 .plain("of", of.word())
-                .maybe(group.as_ref(), "group", Object::plain);
+                .maybe(group.as_ref(), "group", Object::shown);
             o.maybe(after.as_deref(), "after", |o, key, name| {
                 o.text(key, name, NAME_BYTES_MAX)
             })
@@ -58,11 +59,11 @@ fn fields(head: &Head, o: &mut Object<'_>) {
         Head::Lookup {
             id,
             of: LookupOf::Name(name),
-        } => o.plain("id", id).plain("name", name),
+        } => o.id("id", *id).name("name", name),
         Head::Lookup {
             id,
             of: LookupOf::Key(key),
-        } => o.plain("id", id).plain("key", key),
+        } => o.id("id", *id).shown("key", key),
         Head::Mail(mail) => mail_fields(mail, o),
         Head::MailAck => o,
         Head::Message {
@@ -72,10 +73,10 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             auto,
             enc,
         } => {
-            o.plain("id", id).plain("to", to).stamp(*stamp, "at");
+            o.id("id", *id).name("to", to).stamp(*stamp, "at");
             o.mark("auto", *auto).encoding(enc.as_deref())
         }
-        Head::Names { id, more } => o.plain("id", id).flag("more", *more),
+        Head::Names { id, more } => o.id("id", *id).flag("more", *more),
         Head::Refused {
             id,
             re,
@@ -83,7 +84,7 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             text,
             after_ms,
         } => {
-            o.maybe(id.as_ref(), "id", Object::plain)
+            o.maybe(*id, "id", Object::id)
                 .text("re", re, WORD_BYTES_MAX);
             o.text("code", code.word(), WORD_BYTES_MAX);
             o.text("text", text, REFUSAL_TEXT_BYTES_MAX)
@@ -96,8 +97,8 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             store,
             table,
         } => {
-            o.plain("id", id)
-                .plain("name", name)
+            o.id("id", *id)
+                .name("name", name)
                 .text("app", app, APP_BYTES_MAX);
             o.maybe(*store, "store", Object::hex16)
                 .maybe(*table, "table", Object::int)
@@ -113,18 +114,18 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             back,
             group,
         } => {
-            o.plain("id", id)
-                .plain("name", name)
-                .plain("you", you)
+            o.id("id", *id)
+                .name("name", name)
+                .shown("you", you)
                 .time("at", *at_ms);
             o.hex16("store", *store)
                 .int("table", *table)
                 .int("mail", *mail);
             o.flag("back", *back)
-                .maybe(group.as_ref(), "group", Object::plain)
+                .maybe(group.as_ref(), "group", Object::shown)
         }
-        Head::Relay { to } => o.plain("to", to),
-        Head::Relayed { from } => o.plain("from", from),
+        Head::Relay { to } => o.name("to", to),
+        Head::Relayed { from } => o.name("from", from),
         Head::Store {
             id,
             to,
@@ -133,8 +134,8 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             auto,
             enc,
         } => {
-            o.plain("id", id)
-                .plain("to", to)
+            o.id("id", *id)
+                .name("to", to)
                 .stamp(*stamp, "at")
                 .mark("live", *live);
             o.mark("auto", *auto).encoding(enc.as_deref())
@@ -145,7 +146,7 @@ fn fields(head: &Head, o: &mut Object<'_>) {
             state,
             online,
         } => {
-            o.plain("id", id)
+            o.id("id", *id)
                 .time("at", *at_ms)
                 .plain("state", state.word());
             o.flag("online", *online)
@@ -167,12 +168,12 @@ fn fields(head: &Head, o: &mut Object<'_>) {
 
 fn mail_fields<'o, 'a>(mail: &MailHead, o: &'o mut Object<'a>) -> &'o mut Object<'a> {
     o.plain("kind", mail.kind.word())
-        .plain("id", mail.id)
-        .plain("from", &mail.from);
+        .id("id", mail.id)
+        .name("from", &mail.from);
     o.maybe(mail.audience.as_ref(), "group", |o, key, audience| {
         o.plain(key, audience.word())
     });
-    o.maybe(mail.of, "of", Object::plain);
+    o.maybe(mail.of, "of", Object::id);
     o.maybe(mail.stamp, "sent", |o, key, stamp| o.stamp(stamp, key));
     o.time("at", mail.at_ms)
         .mark("off", mail.off)
@@ -186,16 +187,39 @@ struct Object<'a>(&'a mut Vec<u8>);
 
 impl Object<'_> {
     fn open(&mut self, word: &str) {
-        self.put(format_args!("{{\"t\":\"{word}\""));
+        self.put("{\"t\":\"").put(word).put("\"");
     }
 
     fn close(&mut self) {
-        self.0.push(b'}');
+        self.put("}");
     }
 
     /// A value of letters, digits and signs that JSON does not escape.
-    fn plain(&mut self, key: &str, value: impl Display) -> &mut Self {
-        self.put(format_args!(",\"{key}\":\"{value}\""))
+    fn plain(&mut self, key: &str, value: &str) -> &mut Self {
+        self.key(key).put("\"").put(value).put("\"")
+    }
+
+    /// The same, of a value that makes its letters when it is shown.
+    fn shown(&mut self, key: &str, value: impl Display) -> &mut Self {
+        self.plain(key, &value.to_string())
+    }
+
+    fn id(&mut self, key: &str, id: MessageId) -> &mut Self {
+        self.hex(key, &id.to_bytes())
+    }
+
+    fn hex(&mut self, key: &str, bytes: &[u8]) -> &mut Self {
+        self.key(key).put("\"");
+        for byte in bytes {
+            let digit = |value: u8| b"0123456789abcdef".get(usize::from(value));
+            let both = [digit(byte >> 4), digit(byte & 15)];
+            self.0.extend(both.into_iter().flatten());
+        }
+        self.put("\"")
+    }
+
+    fn name(&mut self, key: &str, name: &Name) -> &mut Self {
+        self.plain(key, name.as_str())
     }
 
     /// Any text of at most `bytes_max` bytes.
@@ -204,14 +228,12 @@ impl Object<'_> {
             text.len() <= bytes_max,
             "{key} has at most {bytes_max} bytes"
         );
-        self.put(format_args!(",\"{key}\":"));
-        serde_json::to_writer(&mut *self.0, text).expect("a vector takes every string");
-        self
+        self.key(key).value(text)
     }
 
     fn int(&mut self, key: &str, value: u64) -> &mut Self {
         assert!(value <= HEAD_INTEGER_MAX, "{key} is an integer of a head");
-        self.put(format_args!(",\"{key}\":{value}"))
+        self.key(key).value(&value)
     }
 
     /// A moment; what a clock shows that is wrong by centuries becomes the nearest that travels.
@@ -221,11 +243,11 @@ impl Object<'_> {
     }
 
     fn hex16(&mut self, key: &str, value: u64) -> &mut Self {
-        self.plain(key, format_args!("{value:016x}"))
+        self.hex(key, &value.to_be_bytes())
     }
 
     fn flag(&mut self, key: &str, value: bool) -> &mut Self {
-        self.put(format_args!(",\"{key}\":{value}"))
+        self.key(key).value(&value)
     }
 
     /// An optional flag: written only if it is set.
@@ -247,7 +269,7 @@ impl Object<'_> {
 
     fn stamp(&mut self, stamp: Stamp, time_key: &str) -> &mut Self {
         self.int("seq", stamp.seq);
-        self.plain("run", format_args!("{:08x}", stamp.run));
+        self.hex("run", &stamp.run.to_be_bytes());
         self.time(time_key, stamp.at_ms)
     }
 
@@ -255,8 +277,17 @@ impl Object<'_> {
         self.maybe(enc, "enc", |o, key, enc| o.text(key, enc, WORD_BYTES_MAX))
     }
 
-    fn put(&mut self, text: std::fmt::Arguments<'_>) -> &mut Self {
-        self.0.write_fmt(text).expect("a vector takes every byte");
+    fn key(&mut self, key: &str) -> &mut Self {
+        self.put(",\"").put(key).put("\":")
+    }
+
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> &mut Self {
+        serde_json::to_writer(&mut *self.0, value).expect("a vector takes every value");
+        self
+    }
+
+    fn put(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
         self
     }
 }
