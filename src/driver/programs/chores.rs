@@ -5,7 +5,7 @@ use super::plugins::{self, Found, Plugins};
 use crate::driver::log::Log;
 use crate::driver::reactor::{CHILDREN, Reactor};
 use crate::model::limits::{
-    CHILD_OUTPUT_BYTES_MAX, CHILDREN_MAX, HOOK_JSON_BYTES_MAX, HOOK_TEXT_BYTES_MAX,
+    CHILD_GRACE, CHILD_OUTPUT_BYTES_MAX, CHILDREN_MAX, HOOK_JSON_BYTES_MAX, HOOK_TEXT_BYTES_MAX,
     MANIFEST_BYTES_MAX, MANIFEST_LIMIT,
 };
 use crate::model::{Instant, Now};
@@ -160,9 +160,26 @@ impl Chores {
         }
     }
 
-    /// The program ends: whatever runs is told so.
-    pub fn end(&mut self) {
+    /// The program ends: whatever runs is told so, and what has not ended soon is ended. An
+    /// impatient signal ends it at once.
+    pub fn end(&mut self, reactor: &mut Reactor) {
         self.waiting.clear();
+        let mut now = reactor.now().instant;
+        let limit = now + CHILD_GRACE;
+        loop {
+            self.running.retain_mut(|(child, _)| {
+                child.end(now);
+                child.turn(now).is_none()
+            });
+            if self.running.is_empty() || limit <= now {
+                break;
+            }
+            let until = self.deadline().map_or(limit, |until| until.min(limit));
+            match reactor.wait(Some(until)) {
+                Ok(woken) if woken.signal.is_none() => now = woken.now.instant,
+                Ok(_) | Err(_) => break,
+            }
+        }
         self.running.clear();
     }
 
