@@ -789,6 +789,37 @@ fn a_program_of_five_lines_completes_names_and_stands_in_help() {
 }
 
 #[test]
+fn the_reminder_of_the_examples_and_a_new_script_complete_names_at_the_prompt() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat/plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let install = |lines: &str, path: std::path::PathBuf| {
+        std::fs::write(&path, lines).unwrap();
+        let set = Command::new("chmod").arg("755").arg(&path).status();
+        assert!(set.unwrap().success());
+    };
+    let remind = std::fs::read_to_string("examples/plugins/ackchat-remind").unwrap();
+    install(&remind, folder.join("ackchat-remind"));
+    // A `sleep` that does not.
+    install("#!/bin/sh\n", world.data.path().join("sleep"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", world.data.path().display());
+    let mut carol = world.sit("carol", 80, 24);
+    let mut bob = Pty::start(world.client("bob").env("PATH", path), 80, 60);
+    bob.until_somewhere("[Client table updated.]");
+    bob.keys("plugin new hello\r");
+    bob.until_somewhere("[A script to begin with: ");
+    bob.keys("hell\tCA\t\r");
+    bob.until_somewhere(">>> hello carol");
+    carol.until_somewhere("bob: hello from bob");
+    bob.keys("remi\tca\t");
+    bob.until_last(&[">>> remind carol MINUTES TEXT"]);
+    bob.keys("10 tea is ready\r");
+    bob.until_last(&["  will remind carol in 10 minutes", ">>>"]);
+    carol.until_somewhere("bob: tea is ready");
+}
+
+#[test]
 fn what_config_says_holds_and_rc_lines_run_first() {
     let world = World::new();
     let folder = world.data.path().join("ackchat");

@@ -486,6 +486,7 @@ fn chores(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Chores {
         socket,
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
+        manifests: paths::manifests(options.data.as_deref()).ok(),
     };
     Chores::new(place, Log::new(profile.history.with_file_name("log")))
 }

@@ -30,6 +30,8 @@ pub struct Place {
     pub directory: PathBuf,
     /// Where programs lie that are commands.
     pub plugins: PathBuf,
+    /// Where it is kept what those say of themselves.
+    pub manifests: Option<PathBuf>,
 }
 
 /// All that runs for a shell, and what has to run yet.
@@ -60,7 +62,7 @@ impl Chores {
     #[must_use]
     pub fn new(place: Place, log: Log) -> Self {
         Self {
-            plugins: Plugins::new(place.plugins.clone()),
+            plugins: Plugins::new(place.plugins.clone()).remembered(place.manifests.clone()),
             place,
             log,
             running: Vec::new(),
@@ -131,14 +133,16 @@ impl Chores {
                 self.on_end(now, shell, purpose, Ok(end));
             }
             if have_told {
-                shell.handle_commands(self.plugins.commands(&self.plugins.find()));
+                let found = self.plugins.find();
+                shell.handle_commands(self.plugins.commands(&found));
             }
             if is_quiet {
                 break;
             }
         }
         if !self.finding.is_empty() && !self.is_looking() {
-            let commands = self.plugins.commands(&self.plugins.find());
+            let found = self.plugins.find();
+            let commands = self.plugins.commands(&found);
             for line in std::mem::take(&mut self.finding) {
                 shell.handle_found(now, line, commands.clone());
             }
@@ -377,9 +381,8 @@ fn ran(end: Result<End, String>) -> Ran {
         }
     };
     let complaint = String::from_utf8_lossy(&end.complaint);
-    let last = complaint.lines().rfind(|line| !line.trim().is_empty());
     Ran {
-        complaint: last.unwrap_or_default().to_owned(),
+        complaint: last_word(&complaint).to_owned(),
         output: end.output,
         end: if end.is_late {
             RanEnd::Late
@@ -389,9 +392,37 @@ fn ran(end: Result<End, String>) -> Ran {
     }
 }
 
+/// The last line that says what is so; a hint, which begins with blanks, only if there is no other.
+/// What our own one-shots say stands in brackets.
+fn last_word(complaint: &str) -> &str {
+    let lines = || complaint.lines().filter(|line| !line.trim().is_empty());
+    let last = lines().rfind(|line| !line.starts_with(' '));
+    let last = last.or_else(|| lines().next_back()).unwrap_or_default();
+    let bare = last
+        .strip_prefix('[')
+        .and_then(|last| last.strip_suffix(".]"));
+    bare.unwrap_or(last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_of_a_program_is_what_is_so_and_no_hint() {
+        for (complaint, word) in [
+            ("", ""),
+            ("first\nlast\n\n", "last"),
+            (
+                "[No one is called bop.]\n  did you mean bob?\n",
+                "No one is called bop",
+            ),
+            ("  only a hint\n", "  only a hint"),
+            ("[x]\n", "[x]"),
+        ] {
+            assert_eq!(last_word(complaint), word);
+        }
+    }
 
     fn told(environment: &Environment, name: &str) -> Option<String> {
         let found = environment.iter().find(|(other, _)| *other == name);
