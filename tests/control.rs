@@ -305,6 +305,36 @@ fn what_is_no_request_is_refused_and_nothing_else_happens() {
 }
 
 #[test]
+fn a_list_longer_than_what_may_wait_comes_whole_and_so_does_what_was_asked_behind_it() {
+    let world = World::new();
+    let _alice = world.join("alice");
+    let mut bob = world.join("bob");
+    let mut sender = Peer::connect(&socket(&world, "bob"));
+    let text = "\u{1}".repeat(65_536);
+    let count = 8;
+    for _ in 0..count {
+        sender.ask(&json!({"id": 1, "cmd": ["send", "alice", text]}));
+        assert_eq!(sender.until_reply(&json!(1)).1["result"]["state"], "acked");
+    }
+    // Each of its bytes takes six here: two lists are six times what may wait.
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    for id in 1..=2 {
+        program.ask(&json!({"id": id, "cmd": ["history", "bob", "9"]}));
+    }
+    for id in 1..=2 {
+        let (items, reply) = program.until_reply(&json!(id));
+        assert_eq!(reply["result"]["count"], count);
+        let texts = items
+            .iter()
+            .map(|item| item["item"]["text"].as_str().unwrap());
+        assert_eq!(texts.filter(|told| **told == text).count(), count);
+    }
+    program.write("version");
+    assert_eq!(program.until_reply(&Value::Null).1["ok"], true);
+    bob.end();
+}
+
+#[test]
 fn a_half_closed_stream_gets_its_replies() {
     let world = World::new();
     let _bob = world.join("bob");

@@ -361,3 +361,30 @@ fn a_script_that_was_just_made_is_a_command_that_works() {
     assert_eq!(code, Some(7), "it is there");
     alice.end();
 }
+
+#[test]
+fn a_program_is_asked_once_what_it_is_and_again_when_its_file_changes() {
+    let story = Story::new();
+    let asked = story.path_of("asked");
+    let lines = SAY.replace(
+        "; then\n",
+        &format!("; then echo x >>{}\n", asked.display()),
+    );
+    story.program("shout", &lines);
+    assert_eq!(complete(&story, &["shout", ""]), "");
+    for _ in 0..2 {
+        let mut alice = story.join("alice", "");
+        alice.enter("shout alice x");
+        alice.until("  2|alice|x|1|alice||");
+        alice.enter("shout alice");
+        alice.until("[Usage: shout WHO TEXT]");
+        alice.end();
+        complete(&story, &["shout", ""]);
+    }
+    assert_eq!(story.seen("asked").as_deref(), Some("x\n"));
+    story.program("shout", &format!("{lines}; exit 0"));
+    for _ in 0..2 {
+        complete(&story, &["shout", ""]);
+    }
+    assert_eq!(story.seen("asked").as_deref(), Some("x\nx\n"));
+}

@@ -6,7 +6,11 @@
     reason = "a program that cannot be started or read is a failed test"
 )]
 
+mod bodies;
+
 use ackchat::driver::terminal::Terminal;
+use ackchat::shell::clean;
+use bodies::BODIES;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
@@ -716,6 +720,44 @@ fn what_was_typed_is_remembered_by_the_next_program() {
     bob.until_last(&[">>> table [NAME]"]);
     bob.keys("\x15\x04");
     bob.end();
+}
+
+#[test]
+fn a_message_does_nothing_to_a_terminal_but_stand_there() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 160, 90);
+    let mut command = ackchat(&world.data);
+    command.args(["control", "--profile", "carol", "--server", &world.address]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut control = command.spawn().unwrap();
+    let mut requests = control.stdin.take().unwrap();
+    let mut replies = BufReader::new(control.stdout.take().unwrap()).lines();
+    bob.keys("half a line");
+    for body in BODIES.into_iter().chain(["the end"]) {
+        let request = serde_json::json!({"cmd": ["send", "bob", body]});
+        writeln!(requests, "{request}").unwrap();
+        let reply = replies.next().unwrap().unwrap();
+        assert!(reply.contains("\"ok\":true"), "{body:?}: {reply}");
+    }
+    bob.until_last(&["carol: the end", ">>> half a line"]);
+    let mut wanted = Vec::new();
+    for body in &BODIES[..BODIES.len() - 2] {
+        let mut lines = clean::lines(body);
+        wanted.push(format!("carol: {}", lines.next().unwrap()));
+        wanted.extend(lines.map(|line| format!("  {line}")));
+    }
+    let wanted = wanted.iter().map(|row| row.trim_end());
+    let rows = bob.all_rows();
+    let first = rows.iter().position(|row| row.starts_with("carol: "));
+    let shown = rows[first.unwrap()..].iter().map(String::as_str);
+    assert!(shown.take(wanted.len()).eq(wanted), "{rows:#?}");
+    for sequence in [
+        "\x1b]0;", "\x1b[2J", "\x1bP", "\x1b]52", "\u{9b}", "\u{9d}", "\u{202e}", "\0",
+    ] {
+        assert!(!bob.written.contains(sequence), "{sequence:?}");
+    }
+    drop(requests);
+    control.wait().unwrap();
 }
 
 #[test]
