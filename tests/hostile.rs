@@ -162,6 +162,9 @@ fn a_message_is_a_text_on_every_way_out_of_a_session() {
     alice.until("[Client table updated.]");
     let _bob = story.world.join("bob");
     alice.until("[Client table updated.]");
+    let record = story.path_of("record.chat");
+    alice.enter(&format!("record start {}", record.display()));
+    alice.until(&format!("[Recording to {}.]", record.display()));
     let mut events = ackchat(&story.world.data, &["events", "--profile", "alice"]);
     let mut events = Program::start(events.args(["--types", "message,hook,error"]));
     let hello: Value = serde_json::from_str(&events.line().unwrap()).unwrap();
@@ -223,6 +226,7 @@ fn a_message_is_a_text_on_every_way_out_of_a_session() {
 
     check_terminal(&mut alice);
     check_logs(&story, &trace);
+    check_record(&story, &record);
     no_canary(story.world.data.path());
 }
 
@@ -280,6 +284,32 @@ fn check_logs(story: &Story, trace: &Path) {
     }
     came.dedup();
     assert_eq!(came, BODIES);
+}
+
+/// Each line of the recording is one of its language, and it has no more than what happened.
+fn check_record(story: &Story, record: &Path) {
+    let recorded = fs::read_to_string(record).unwrap();
+    are_harmless(recorded.lines());
+    let check = ["run", "--check", record.to_str().unwrap()];
+    let output = ackchat(&story.world.data, &check).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(output.stdout),
+        text(output.stderr)
+    );
+    let mut lines = 0;
+    for line in recorded.lines() {
+        let begins = [
+            "#", "actor ", "alice< ", "alice> ", "let t", "profile ", "server ",
+        ];
+        assert!(
+            line.is_empty() || begins.iter().any(|begin| line.starts_with(begin)),
+            "{line}"
+        );
+        lines += usize::from(line.starts_with("alice< bob: "));
+    }
+    assert_eq!(lines, BODIES.len());
 }
 
 #[test]
