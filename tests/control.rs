@@ -5,7 +5,7 @@
 #[expect(dead_code, reason = "what only stories of restarts use")]
 mod programs;
 
-use programs::{BYE, Program, World};
+use programs::{BYE, Program, World, ackchat, schema};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -40,6 +40,7 @@ impl Peer {
     fn line(&mut self) -> Value {
         let mut line = String::new();
         self.reader.read_line(&mut line).unwrap();
+        schema::check_line(&line);
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
@@ -59,6 +60,114 @@ impl Peer {
 fn socket(world: &World, name: &str) -> PathBuf {
     let state = world.data.path().join(".local/state/ackchat");
     state.join(format!("run/{name}.sock"))
+}
+
+/// True if a program of the documents' examples is here. Nothing is left out in silence: whoever
+/// has it not says so.
+fn has(tool: &str) -> bool {
+    let without = std::env::var("ACKCHAT_TEST_WITHOUT").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap();
+    let is_here = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    let is_excused = without.split(',').any(|word| word == tool);
+    assert!(
+        is_here || is_excused,
+        "the examples need {tool}: install it, or say ACKCHAT_TEST_WITHOUT={tool}"
+    );
+    is_here && !is_excused
+}
+
+/// What stands between "```LANGUAGE" and "```" in docs/events.md.
+fn example(language: &str) -> String {
+    let page = std::fs::read_to_string("docs/events.md").unwrap();
+    let (_, from) = page.split_once(&format!("```{language}\n")).unwrap();
+    from.split_once("```\n").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_session_is_driven_from_the_documentation_alone() {
+    let world = World::new();
+    let config = world.data.path().join(".config/ackchat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "default_profile = \"alice\"\n").unwrap();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    let us = std::path::Path::new(env!("CARGO_BIN_EXE_ackchat")).parent();
+    let path = format!(
+        "{}:{}",
+        us.unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    // As `ackchat` of a story, so that it finds the same files.
+    let command = |program: &str, words: &[&str]| {
+        let of_us = ackchat(&world.data, &[]);
+        let mut command = std::process::Command::new(program);
+        for (name, value) in of_us.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.args(words).env("PATH", &path);
+        command.env("SOCK", socket(&world, "alice"));
+        command
+    };
+    if has("nc") && has("jq") {
+        let script = example("sh");
+        let mut shell = Program::start(&mut command("sh", &["-euc", &script]));
+        bob.until("alice: hi");
+        let reply: Value = serde_json::from_str(&shell.line().unwrap()).unwrap();
+        assert_eq!(reply["result"]["state"], "acked");
+        // It says nothing before it listens: somebody speaks until somebody is heard.
+        let said = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !said.load(std::sync::atomic::Ordering::Acquire) {
+                    bob.enter("send alice \"heard?\"");
+                    alice.until("bob: heard?");
+                }
+            });
+            let heard = shell.line();
+            said.store(true, std::sync::atomic::Ordering::Release);
+            assert_eq!(heard.as_deref(), Some("bob: heard?"));
+        });
+        shell.kill();
+    }
+    if has("python3") {
+        let script = example("python");
+        let mut python = Program::start(&mut command("python3", &["-c", &script]));
+        assert_eq!(python.end(), (vec!["acked".to_owned()], String::new(), 0));
+        bob.until("alice: hi; \"there\"");
+    }
+    if has("jq") && !has("nc") {
+        let words = ["-c", "ackchat session --json | jq -r .socket"];
+        let mut shell = Program::start(&mut command("sh", &words));
+        assert_eq!(
+            shell.line().unwrap(),
+            socket(&world, "alice").display().to_string()
+        );
+    }
+}
+
+#[test]
+fn what_looks_like_json_and_is_none_is_told_where() {
+    let world = World::new();
+    let _alice = world.join("alice");
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    for (line, message) in [
+        (
+            r#"{"id":1,"cmd":["send","bob","hi}"#,
+            r#"not JSON: EOF while parsing a string at byte 32, after {"id":1,"cmd":["send","bob","hi}"#,
+        ),
+        (
+            r#"["send","bob","hi"]"#,
+            r#"not a request: that is an object, as {"cmd":["send","bob","hi"]}"#,
+        ),
+    ] {
+        program.write(line);
+        let reply = program.line();
+        assert_eq!(reply["error"], json!({"code": "usage", "message": message}));
+    }
 }
 
 #[test]
@@ -196,6 +305,36 @@ fn what_is_no_request_is_refused_and_nothing_else_happens() {
 }
 
 #[test]
+fn a_list_longer_than_what_may_wait_comes_whole_and_so_does_what_was_asked_behind_it() {
+    let world = World::new();
+    let _alice = world.join("alice");
+    let mut bob = world.join("bob");
+    let mut sender = Peer::connect(&socket(&world, "bob"));
+    let text = "\u{1}".repeat(65_536);
+    let count = 8;
+    for _ in 0..count {
+        sender.ask(&json!({"id": 1, "cmd": ["send", "alice", text]}));
+        assert_eq!(sender.until_reply(&json!(1)).1["result"]["state"], "acked");
+    }
+    // Each of its bytes takes six here: two lists are six times what may wait.
+    let mut program = Peer::connect(&socket(&world, "alice"));
+    for id in 1..=2 {
+        program.ask(&json!({"id": id, "cmd": ["history", "bob", "9"]}));
+    }
+    for id in 1..=2 {
+        let (items, reply) = program.until_reply(&json!(id));
+        assert_eq!(reply["result"]["count"], count);
+        let texts = items
+            .iter()
+            .map(|item| item["item"]["text"].as_str().unwrap());
+        assert_eq!(texts.filter(|told| **told == text).count(), count);
+    }
+    program.write("version");
+    assert_eq!(program.until_reply(&Value::Null).1["ok"], true);
+    bob.end();
+}
+
+#[test]
 fn a_half_closed_stream_gets_its_replies() {
     let world = World::new();
     let _bob = world.join("bob");
@@ -265,7 +404,7 @@ fn a_message_is_awaited_as_far_as_was_asked_for() {
 }
 
 /// The schema of every event, from the table of kinds.
-fn schema() -> Value {
+fn schema_of_kinds() -> Value {
     use ackchat::shell::fields::{KINDS, Takes};
     let text = json!({"type": "string"});
     let common = json!({
@@ -280,7 +419,8 @@ fn schema() -> Value {
         for (field, takes) in fields {
             properties[field] = takes;
         }
-        let required = ["v", "ev", "eid", "ts", "profile"];
+        // What a hook reads has no place in a stream, hence no `eid`.
+        let required = ["v", "ev", "ts", "profile"];
         json!({"type": "object", "properties": properties, "required": required})
     };
     let mut kinds: Vec<Value> = KINDS
@@ -309,36 +449,11 @@ fn schema() -> Value {
     })
 }
 
-/// As much of a validator as that schema needs.
-fn check(event: &Value) {
-    let schema = schema();
-    let kinds = schema["oneOf"].as_array().unwrap();
-    let of = |kind: &&Value| kind["properties"]["ev"]["const"] == event["ev"];
-    let kind = kinds.iter().find(of).unwrap_or_else(|| panic!("{event}"));
-    for (name, value) in event.as_object().unwrap() {
-        let takes = &kind["properties"][name];
-        let fits = match takes["type"].as_str() {
-            Some("boolean") => value.is_boolean(),
-            Some("integer") => value.is_i64(),
-            Some(_) => value.is_string(),
-            None if takes["enum"].is_array() => takes["enum"].as_array().unwrap().contains(value),
-            None => takes["const"] == *value,
-        };
-        assert!(fits, "{name} of {event}");
-    }
-    for name in kind["required"].as_array().unwrap() {
-        assert!(
-            event.get(name.as_str().unwrap()).is_some(),
-            "{name} of {event}"
-        );
-    }
-}
-
 /// `UPDATE=1 cargo test --test control` writes it anew.
 #[test]
 fn the_schema_is_what_the_table_of_kinds_says() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.schema.json");
-    let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    let schema = serde_json::to_string_pretty(&schema_of_kinds()).unwrap() + "\n";
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &schema).unwrap();
     }
@@ -377,5 +492,51 @@ fn every_event_of_a_session_is_as_the_schema_says() {
     for kind in ["delivery", "group", "hello", "message", "session", "table"] {
         assert!(kinds.contains(kind), "{kind} in {kinds:?}");
     }
-    events.iter().for_each(check);
+    events.iter().for_each(schema::check);
+}
+
+#[test]
+fn every_event_that_a_one_shot_writes_is_as_the_schema_says() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = world.join("alice");
+    bob.until("[Client table updated.]");
+    bob.enter("send alice hi");
+    alice.until("bob: hi");
+    let server = format!("127.0.0.1:{}", world.port);
+    for (who, words, kind) in [
+        ("alice", &["send", "--json", "bob", "x"][..], "delivery"),
+        ("alice", &["send_all", "--json", "x"], "delivery"),
+        ("alice", &["recv", "--json", "--since", "e0"], "message"),
+        (
+            "carol",
+            &["join", "--json", "-e", "send bob x", "carol"],
+            "session",
+        ),
+        ("carol", &["send", "--json", "bob", "x"], "delivery"),
+    ] {
+        let (word, rest) = words.split_first().unwrap();
+        let mut command = ackchat(&world.data, &[word, "--server", &server]);
+        if *word != "join" {
+            command.args(["--profile", who]);
+        }
+        // Each line that it reads, it checks.
+        let (lines, complaint, exit) = Program::start(command.args(rest)).end();
+        assert_eq!(exit, 0, "{words:?}: {complaint}");
+        let events = lines
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let kinds: Vec<Value> = events.map(|event| event["ev"].clone()).collect();
+        assert!(kinds.contains(&json!(kind)), "{words:?}: {lines:?}");
+    }
+    let mut listener = ackchat(
+        &world.data,
+        &["events", "--profile", "alice", "--since", "e0"],
+    );
+    let mut listener = Program::start(&mut listener);
+    let mut wanted = vec!["delivery", "gap", "hello", "message"];
+    while !wanted.is_empty() {
+        let event: Value = serde_json::from_str(&listener.line().unwrap()).unwrap();
+        wanted.retain(|kind| event["ev"] != *kind);
+    }
 }

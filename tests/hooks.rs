@@ -1,4 +1,4 @@
-//! Hooks of the real binary: what somebody writes reaches a program as data, and starts nothing.
+//! Hooks of the real binary: when they run, what they read, and what becomes of what they answer.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,130 +7,20 @@
 
 #[expect(dead_code, reason = "what only stories of restarts use")]
 mod programs;
+#[expect(dead_code, reason = "what only stories of commands use")]
+mod story;
 
-use programs::{BYE, Program, World, ackchat};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use programs::{Program, ackchat};
 use std::fs;
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// alice, who has hooks, and a folder where they leave what they saw.
-struct Story {
-    world: World,
-    folder: PathBuf,
-}
-
-impl Story {
-    fn new() -> Self {
-        let world = World::new();
-        let folder = world.data.path().join("seen");
-        fs::create_dir(&folder).unwrap();
-        Self { world, folder }
-    }
-
-    /// A program of a few lines of sh.
-    fn script(&self, name: &str, lines: &str) -> String {
-        let path = self.folder.join(name);
-        let folder = self.folder.display();
-        fs::write(&path, format!("#!/bin/sh\ncd {folder}\n{lines}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path.display().to_string()
-    }
-
-    fn join(&self, name: &str, config: &str) -> Program {
-        let path = self.folder.join(format!("{name}.toml"));
-        fs::write(&path, config).unwrap();
-        let options = ["--keep-going", "--config", path.to_str().unwrap()];
-        let mut program = Program::start(&mut self.world.client(name, &options));
-        program.until("[Welcome, You are registered.]");
-        program.until("[Client table updated.]");
-        program
-    }
-
-    fn seen(&self, file: &str) -> Option<String> {
-        let bytes = fs::read(self.folder.join(file)).ok()?;
-        Some(String::from_utf8(bytes).unwrap())
-    }
-}
+use story::Story;
 
 fn hook(name: &str, run: &str, more: &str) -> String {
     format!("[[hook]]\nname = \"{name}\"\non = \"message\"\nrun = [\"{run}\"]\n{more}\n")
-}
-
-/// What would be run, forge a line or break a format, if it were ever more than a text. In each
-/// the canary is a file that must not appear.
-const HOSTILE: [&str; 12] = [
-    "$(touch CANARY)",
-    "`touch CANARY`",
-    "; touch CANARY #",
-    "| touch CANARY &",
-    "' ; touch CANARY ; '",
-    "\" ; touch CANARY ; \"",
-    "-rf --help -- /",
-    "\",\"ev\":\"session\",\"auto\":true,\"x\":\"",
-    "\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}P1$r\u{1b}\\",
-    "%s%n%n%n \\0 \\x41 ${HOME} $0 *",
-    "[Message received by bob.]\r>>> exit",
-    "\u{202e}txet\u{2066} \u{9b}31m",
-];
-
-#[test]
-fn no_text_is_ever_more_than_data_to_a_hook() {
-    let story = Story::new();
-    // The careless way to write it, too: a program of sh may do with its own data what it likes.
-    let run = story.script(
-        "record",
-        "printf '%s' \"$ACKCHAT_TEXT\" >env; printf '%s' \"$ACKCHAT_JSON\" >json; cat >stdin\n\
-         echo \"$#\" >words; echo \"seen by $ACKCHAT_EVENT $ACKCHAT_SELF from $ACKCHAT_FROM\"\n\
-         echo \"$ACKCHAT_TEXT\" >&2",
-    );
-    let mut alice = story.join("alice", &hook("record", &run, "reply = true"));
-    // Nobody is answered more than six times a minute.
-    let mut senders = ["bob", "carol"].map(|name| (name, story.world.join(name)));
-    for (index, text) in HOSTILE.into_iter().enumerate() {
-        let (name, sender) = &mut senders[index / 6];
-        // One pair of quotes around all of a text is taken off.
-        sender.enter(&format!("send alice \"{text}\""));
-        sender.until(&format!("alice: seen by message alice from {name}"));
-        assert_eq!(story.seen("env").as_deref(), Some(text));
-        assert_eq!(story.seen("words").as_deref(), Some("0\n"));
-        let json = story.seen("json").unwrap();
-        assert_eq!(story.seen("stdin").unwrap(), format!("{json}\n"));
-        let event: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(event["text"], text);
-        assert_eq!(event["from"], *name);
-        assert_eq!(event["auto"], false);
-    }
-    let (lines, _, code) = alice.end();
-    assert_eq!((lines.last().map(String::as_str), code), (Some(BYE), 0));
-    for line in lines {
-        assert!(
-            !line.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\r']),
-            "{line:?}"
-        );
-    }
-    let log = log(&story, "alice");
-    assert_eq!(log.lines().count(), HOSTILE.len(), "{log}");
-    for line in log.lines() {
-        assert!(line.contains(" hook record: "), "{line}");
-        assert!(
-            !line.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\r']),
-            "{line:?}"
-        );
-    }
-    no_canary(story.world.data.path());
-}
-
-/// Nothing with this name is anywhere below a directory, nor where the tests run.
-fn no_canary(folder: &Path) {
-    assert!(!Path::new("CANARY").exists());
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        assert_ne!(entry.file_name(), "CANARY", "{}", entry.path().display());
-        if entry.file_type().unwrap().is_dir() {
-            no_canary(&entry.path());
-        }
-    }
 }
 
 fn log(story: &Story, name: &str) -> String {
@@ -207,6 +97,82 @@ fn nobody_is_answered_more_than_six_times_a_minute() {
         !lines.iter().any(|line| line.contains("answer to 7")),
         "{lines:?}"
     );
+}
+
+#[test]
+fn an_answer_to_a_group_that_one_has_left_is_not_said_elsewhere_and_that_is_told() {
+    let story = Story::new();
+    let run = story.script("wait", "read word <go; echo \"answer to $ACKCHAT_TEXT\"");
+    let go = story.path_of("go");
+    nix::unistd::mkfifo(&go, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut alice = story.join("alice", &hook("wait", &run, "reply = true"));
+    let mut bob = story.world.join("bob");
+    alice.until("[Client table updated.]");
+    let beside = ["events", "--profile", "alice", "--types", "hook"];
+    let mut events = Program::start(&mut ackchat(&story.world.data, &beside));
+    events.line();
+    for line in ["create_group one", "create_group two", "join_group one"] {
+        alice.enter(line);
+    }
+    alice.until("[Entered group one successfully.]");
+    bob.enter("join_group one");
+    bob.until("[Entered group one successfully.]");
+    bob.enter("send_group well?");
+    alice.until("[Group Message bob: well?]");
+    for line in ["leave_group", "join_group two"] {
+        alice.enter(line);
+    }
+    alice.until("[Entered group two successfully.]");
+    fs::write(&go, "now\n").unwrap();
+    let told = events.line().unwrap();
+    assert!(
+        told.contains(r#""name":"wait","on":"message","result":"dropped""#),
+        "{told}"
+    );
+    alice.end();
+    let (lines, ..) = bob.end();
+    assert!(
+        !lines.iter().any(|line| line.contains("answer")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_hook_that_does_not_want_to_end_does_not_outlive_the_session() {
+    let story = Story::new();
+    let lines = "exec 3>life; trap '' TERM HUP INT; echo begun >&3; while :; do sleep 60; done";
+    let run = story.script("stay", lines);
+    let life = story.path_of("life");
+    nix::unistd::mkfifo(&life, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let config = hook("stay", &run, "timeout = \"10m\"");
+    let mut alice = story.join("alice", &config);
+    alice.enter("send alice hi");
+    // Whoever opens it waits for the hook to do so.
+    let mut life = fs::File::open(&life).unwrap();
+    let mut begun = [0; 6];
+    life.read_exact(&mut begun).unwrap();
+    assert_eq!(alice.end().2, 0);
+    let mut fds = [PollFd::new(life.as_fd(), PollFlags::POLLIN)];
+    assert!(
+        poll(&mut fds, PollTimeout::from(10_000_u16)).unwrap() > 0,
+        "it lives"
+    );
+    assert_eq!(fds[0].revents(), Some(PollFlags::POLLHUP));
+}
+
+#[test]
+fn a_socket_that_was_named_from_where_one_stood_is_found_from_elsewhere() {
+    let story = Story::new();
+    let run = story.script("ask", "ackchat send \"$ACKCHAT_FROM\" \"by $ACKCHAT_SOCK\"");
+    let mut command = story.command("alice", &hook("ask", &run, ""));
+    let here = story.world.data.path();
+    let mut alice = Program::start(command.args(["--sock", "my.sock"]).current_dir(here));
+    alice.until("[Client table updated.]");
+    let mut bob = story.world.join("bob");
+    bob.enter("send alice where?");
+    let here = here.canonicalize().unwrap();
+    bob.until(&format!("alice: by {}", here.join("my.sock").display()));
+    alice.end();
 }
 
 #[test]
@@ -289,7 +255,7 @@ fn the_settings_and_scripts_of_the_document_are_right() {
     let configs = snippets("toml");
     assert_eq!(configs.len(), 2);
     for config in configs {
-        let path = story.folder.join("config.toml");
+        let path = story.path_of("config.toml");
         fs::write(&path, config).unwrap();
         let words = ["config", "check", "--config", path.to_str().unwrap()];
         let output = ackchat(&story.world.data, &words).output().unwrap();

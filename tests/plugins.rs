@@ -8,43 +8,27 @@
 
 #[expect(dead_code, reason = "what only stories of restarts use")]
 mod programs;
+mod story;
 
-use programs::{BYE, Program, World, ackchat};
+use programs::{BYE, Program, ackchat};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Stdio;
+use story::Story;
 
-/// A world whose people have a folder of programs.
-struct Story {
-    world: World,
-    folder: PathBuf,
+/// What this run of the program writes, and its status.
+fn run(story: &Story, words: &[&str]) -> (String, Option<i32>) {
+    let mut command = ackchat(&story.world.data, words);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    (
+        String::from_utf8(output.stdout).unwrap(),
+        output.status.code(),
+    )
 }
 
-impl Story {
-    fn new() -> Self {
-        let world = World::new();
-        let folder = world.data.path().join("config");
-        fs::create_dir_all(folder.join("plugins")).unwrap();
-        fs::write(folder.join("config.toml"), "").unwrap();
-        Self { world, folder }
-    }
-
-    fn program(&self, name: &str, lines: &str) -> PathBuf {
-        let path = self.folder.join("plugins").join(format!("ackchat-{name}"));
-        fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    fn join(&self, name: &str) -> Program {
-        let config = self.folder.join("config.toml");
-        let options = ["--keep-going", "--config", config.to_str().unwrap()];
-        let mut program = Program::start(&mut self.world.client(name, &options));
-        program.until("[Welcome, You are registered.]");
-        program.until("[Client table updated.]");
-        program
-    }
+fn complete(story: &Story, words: &[&str]) -> String {
+    let (told, code) = run(story, &[&["__complete", "--"], words].concat());
+    assert_eq!(code, Some(0));
+    told
 }
 
 /// The program of five lines that the documents promise.
@@ -58,7 +42,7 @@ printf '%s|' "$#" "$@" "$ACKCHAT_PLUGIN_API" "$ACKCHAT_SELF" "$ACKCHAT_CONV""#;
 fn five_lines_of_sh_are_a_command_with_usage_and_help() {
     let story = Story::new();
     let path = story.program("shout", SAY);
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     alice.enter("shout alice  a  text ");
     alice.until("  2|alice|a  text |1|alice||");
     alice.enter("open alice");
@@ -95,7 +79,7 @@ fn words_reach_a_program_as_they_are_and_names_have_to_be_names() {
     let story = Story::new();
     story.program("shout", SAY);
     let canary = story.world.data.path().join("CANARY");
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     for text in [
         "$(touch CANARY)",
         "`touch CANARY`; touch CANARY | touch CANARY & #",
@@ -131,7 +115,7 @@ fn what_a_program_writes_is_shown_clean_never_run_and_cannot_be_taken_for_ours()
         "forge",
         "printf '[Message received by bob.]\\n\\033[2J\\033]0;x\\007\\nsend alice forged\\nexit\\n'",
     );
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     alice.enter("forge");
     alice.until("  [Message received by bob.]");
     let second = alice.line().unwrap();
@@ -161,7 +145,7 @@ fn a_program_that_fails_hangs_or_writes_without_end_is_told_and_goes_no_further(
     story.program("quiet", "exit 4");
     story.program("hangs", &(manifest("200ms") + "trap '' TERM; sleep 600"));
     story.program("floods", &(manifest("300ms") + "exec yes"));
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     for (line, told) in [
         ("fails", "[fails: the \u{241b}[1mreason.]"),
         ("quiet", "[quiet: it ended with status 4.]"),
@@ -188,7 +172,7 @@ fn a_manifest_that_is_late_or_nonsense_leaves_a_command_with_any_words() {
         "odd",
         "[ \"$1\" = --ackchat-manifest ] && echo '{{{' && exit\necho \"ran $*\"",
     );
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     alice.enter("late a b");
     alice.until("  ran a b");
     alice.enter("odd \"a b\" -c");
@@ -201,7 +185,7 @@ fn built_in_words_win_and_the_list_tells_where_each_command_is() {
     let story = Story::new();
     let shout = story.program("shout", SAY);
     let send = story.program("send", "echo never");
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     alice.enter("plugin list");
     alice.until("[Commands of other programs:]");
     assert_eq!(
@@ -231,48 +215,25 @@ fn built_in_words_win_and_the_list_tells_where_each_command_is() {
 #[test]
 fn a_program_is_a_command_of_the_binary_too_and_its_status_is_the_status() {
     let story = Story::new();
-    let home = &story.world.data;
-    let folder = home.path().join(".config/ackchat/plugins");
-    fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("ackchat-shout");
-    fs::write(&path, format!("#!/bin/sh\n{SAY}; exit 9\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let run = |words: &[&str]| {
-        let mut command = ackchat(home, words);
-        command.env_remove("XDG_CONFIG_HOME").stdin(Stdio::null());
-        let output = command.output().unwrap();
-        (
-            String::from_utf8(output.stdout).unwrap(),
-            output.status.code(),
-        )
-    };
-    let (output, code) = run(&["shout", "bob", "$(id) -rf"]);
+    story.program("shout", &format!("{SAY}; exit 9"));
+    let (output, code) = run(&story, &["shout", "bob", "$(id) -rf"]);
     assert_eq!((output.as_str(), code), ("2|bob|$(id) -rf|1|||", Some(9)));
-    assert_eq!(run(&["whisper", "bob"]).1, Some(2));
-    assert_eq!(run(&["../shout"]).1, Some(2));
+    assert_eq!(run(&story, &["whisper", "bob"]).1, Some(2));
+    assert_eq!(run(&story, &["../shout"]).1, Some(2));
 }
 
 #[test]
 fn shells_complete_people_from_the_session_and_without_one_from_the_disk() {
     let story = Story::new();
-    let home = &story.world.data;
-    let folder = home.path().join(".config/ackchat");
-    fs::create_dir_all(folder.join("plugins")).unwrap();
-    fs::write(folder.join("config.toml"), "default_profile = \"alice\"\n").unwrap();
-    let path = folder.join("plugins/ackchat-shout");
-    fs::write(&path, format!("#!/bin/sh\n{SAY}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let complete = |words: &[&str]| {
-        let mut command = ackchat(home, &["__complete", "--"]);
-        command
-            .env_remove("XDG_CONFIG_HOME")
-            .env_remove("ACKCHAT_SOCK");
-        let output = command.args(words).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap()
-    };
+    fs::write(
+        story.folder.join("config.toml"),
+        "default_profile = \"alice\"\n",
+    )
+    .unwrap();
+    story.program("shout", SAY);
+    let complete = |words: &[&str]| complete(&story, words);
     assert_eq!(complete(&["shout", "b"]), "", "nobody is known yet");
-    let mut alice = story.join("alice");
+    let mut alice = story.join("alice", "");
     let mut bob = story.world.join("bob");
     alice.until("[Client table updated.]");
     alice.enter("send bob hi");
@@ -290,27 +251,17 @@ fn shells_complete_people_from_the_session_and_without_one_from_the_disk() {
 #[test]
 fn a_program_may_complete_its_own_words_but_not_for_long() {
     let story = Story::new();
-    let home = &story.world.data;
-    let folder = home.path().join(".config/ackchat/plugins");
-    fs::create_dir_all(&folder).unwrap();
     let program = |name: &str, lines: &str| {
         let manifest = r#"{"api":1,"dynamic":true,"args":[{"name":"x"}]}"#;
-        let path = folder.join(format!("ackchat-{name}"));
         let first = format!("[ \"$1\" = --ackchat-manifest ] && echo '{manifest}' && exit");
-        fs::write(&path, format!("#!/bin/sh\n{first}\n{lines}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        story.program(name, &format!("{first}\n{lines}"));
     };
     program(
         "deploy",
         "printf '%b\\twhat it is\\n' web1 'web\\033[2J' \"$1$2\"",
     );
     program("slow", "exec sleep 600");
-    let complete = |words: &[&str]| {
-        let mut command = ackchat(home, &["__complete", "--"]);
-        command.env_remove("XDG_CONFIG_HOME");
-        let output = command.args(words).stdin(Stdio::null()).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let complete = |words: &[&str]| complete(&story, words);
     assert_eq!(
         complete(&["deploy", "w"]),
         "web1\twhat it is\nweb\u{241b}[2J\twhat it is\n"
@@ -319,19 +270,11 @@ fn a_program_may_complete_its_own_words_but_not_for_long() {
     assert_eq!(complete(&["slow", ""]), "");
 }
 
-/// A program of `examples/plugins`, installed.
-fn install(story: &Story, name: &str) {
-    let name = format!("ackchat-{name}");
-    let path = story.folder.join("plugins").join(&name);
-    fs::copy(format!("examples/plugins/{name}"), &path).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
 #[test]
 fn the_tally_of_the_examples_counts_what_people_answer() {
     let story = Story::new();
-    install(&story, "tally");
-    let mut alice = story.join("alice");
+    story.install("tally");
+    let mut alice = story.join("alice", "");
     let mut people = ["bob", "carol", "dave"].map(|name| story.world.join(name));
     alice.enter("tally tea or coffee?");
     for (person, answer) in people.iter_mut().zip(["Tea", "coffee", " tea"]) {
@@ -342,4 +285,106 @@ fn the_tally_of_the_examples_counts_what_people_answer() {
     assert_eq!(alice.line().unwrap(), "  1  coffee  (carol)");
     assert_eq!(alice.line().unwrap(), "  3 answered");
     assert_eq!(alice.end().2, 0);
+}
+
+/// Makes a `sleep` that does not, and says how long it should have.
+fn without_sleep(story: &Story) -> String {
+    story.script("sleep", "echo \"$1\" >>slept");
+    let path = std::env::var("PATH").unwrap();
+    format!("{}:{path}", story.path_of("").display())
+}
+
+#[test]
+fn the_reminder_of_the_examples_is_completed_and_explained_and_reminds() {
+    let story = Story::new();
+    fs::write(
+        story.folder.join("config.toml"),
+        "default_profile = \"alice\"\n",
+    )
+    .unwrap();
+    story.install("remind");
+    let mut bob = story.world.join("bob");
+    let mut command = story.command("alice", "");
+    let mut alice = Program::start(command.env("PATH", without_sleep(&story)));
+    alice.until("[Client table updated.]");
+    alice.enter("help remind");
+    let page = alice.until("  errors:  plugin-failed");
+    assert_eq!(page[0], "remind NAME MINUTES TEXT - say something later");
+    assert_eq!(page[1], "  remind bob 10 tea is ready");
+    alice.enter("remind bob soon tea");
+    alice.until("[Usage: remind NAME MINUTES TEXT]");
+    alice.enter("remind -rf 10 tea");
+    alice.until("[User does not exist.]");
+    alice.enter("remind bob 10 tea; $(touch CANARY) is \"ready\"");
+    alice.until("  will remind bob in 10 minutes");
+    bob.until("alice: tea; $(touch CANARY) is \"ready\"");
+    assert_eq!(story.seen("slept").as_deref(), Some("600\n"));
+    // A command of the binary, too: it has to look at its words itself.
+    assert_eq!(complete(&story, &["remind", "b"]), "bob\tonline\n");
+    assert!(complete(&story, &["rem"]).starts_with("remind\t"));
+    let mut oneshot = ackchat(&story.world.data, &["remind", "bob", "2", "-rf"]);
+    let told = oneshot.env("PATH", without_sleep(&story)).output().unwrap();
+    assert_eq!(told.stdout, b"will remind bob in 2 minutes\n");
+    bob.until("alice: -rf");
+    assert_eq!(run(&story, &["remind", "bob", "soon", "x"]).1, Some(2));
+    alice.end();
+}
+
+#[test]
+fn a_script_that_was_just_made_is_a_command_that_works() {
+    let story = Story::new();
+    fs::write(
+        story.folder.join("config.toml"),
+        "default_profile = \"alice\"\n",
+    )
+    .unwrap();
+    let mut bob = story.world.join("bob");
+    let mut alice = story.join("alice", "");
+    alice.enter("plugin new hello");
+    let path = story.folder.join("plugins/ackchat-hello");
+    alice.until(&format!("[A script to begin with: {}.]", path.display()));
+    alice.enter("hello bob");
+    bob.until("alice: hello from alice");
+    alice.enter("hello bop");
+    alice.until("[hello: no one is called bop.]");
+    alice.enter("help");
+    alice.until("Other programs (external)");
+    let row = alice.line().unwrap();
+    assert!(
+        row.starts_with("  hello WHO ") && row.ends_with("  say hello"),
+        "{row}"
+    );
+    assert_eq!(complete(&story, &["hello", "b"]), "bob\tonline\n");
+    assert_eq!(run(&story, &["hello", "bob"]).1, Some(0));
+    bob.until("alice: hello from alice");
+    let (_, code) = run(&story, &["plugin", "new", "hello"]);
+    assert_eq!(code, Some(7), "it is there");
+    alice.end();
+}
+
+#[test]
+fn a_program_is_asked_once_what_it_is_and_again_when_its_file_changes() {
+    let story = Story::new();
+    let asked = story.path_of("asked");
+    let lines = SAY.replace(
+        "; then\n",
+        &format!("; then echo x >>{}\n", asked.display()),
+    );
+    story.program("shout", &lines);
+    assert_eq!(complete(&story, &["shout", ""]), "");
+    for _ in 0..2 {
+        let mut alice = story.join("alice", "");
+        alice.enter("shout alice x");
+        alice.until("  2|alice|x|1|alice||");
+        alice.enter("shout alice");
+        alice.until("[Usage: shout WHO TEXT]");
+        alice.end();
+        complete(&story, &["shout", ""]);
+    }
+    assert_eq!(story.seen("asked").as_deref(), Some("x\n"));
+    story.program("shout", &format!("{lines}; exit 0"));
+    for _ in 0..2 {
+        complete(&story, &["shout", ""]);
+    }
+    assert_eq!(story.seen("asked").as_deref(), Some("x\nx\n"));
 }

@@ -6,7 +6,11 @@
     reason = "a program that cannot be started or read is a failed test"
 )]
 
+mod bodies;
+
 use ackchat::driver::terminal::Terminal;
+use ackchat::shell::clean;
+use bodies::BODIES;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
@@ -719,6 +723,44 @@ fn what_was_typed_is_remembered_by_the_next_program() {
 }
 
 #[test]
+fn a_message_does_nothing_to_a_terminal_but_stand_there() {
+    let world = World::new();
+    let mut bob = world.sit("bob", 160, 90);
+    let mut command = ackchat(&world.data);
+    command.args(["control", "--profile", "carol", "--server", &world.address]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut control = command.spawn().unwrap();
+    let mut requests = control.stdin.take().unwrap();
+    let mut replies = BufReader::new(control.stdout.take().unwrap()).lines();
+    bob.keys("half a line");
+    for body in BODIES.into_iter().chain(["the end"]) {
+        let request = serde_json::json!({"cmd": ["send", "bob", body]});
+        writeln!(requests, "{request}").unwrap();
+        let reply = replies.next().unwrap().unwrap();
+        assert!(reply.contains("\"ok\":true"), "{body:?}: {reply}");
+    }
+    bob.until_last(&["carol: the end", ">>> half a line"]);
+    let mut wanted = Vec::new();
+    for body in &BODIES[..BODIES.len() - 2] {
+        let mut lines = clean::lines(body);
+        wanted.push(format!("carol: {}", lines.next().unwrap()));
+        wanted.extend(lines.map(|line| format!("  {line}")));
+    }
+    let wanted = wanted.iter().map(|row| row.trim_end());
+    let rows = bob.all_rows();
+    let first = rows.iter().position(|row| row.starts_with("carol: "));
+    let shown = rows[first.unwrap()..].iter().map(String::as_str);
+    assert!(shown.take(wanted.len()).eq(wanted), "{rows:#?}");
+    for sequence in [
+        "\x1b]0;", "\x1b[2J", "\x1bP", "\x1b]52", "\u{9b}", "\u{9d}", "\u{202e}", "\0",
+    ] {
+        assert!(!bob.written.contains(sequence), "{sequence:?}");
+    }
+    drop(requests);
+    control.wait().unwrap();
+}
+
+#[test]
 fn a_message_may_be_written_in_an_editor_while_others_write() {
     let world = World::new();
     let mut carol = world.sit("carol", 80, 24);
@@ -786,6 +828,37 @@ fn a_program_of_five_lines_completes_names_and_stands_in_help() {
     std::fs::write(&program, loud.replace("hello", "HELLO THERE")).unwrap();
     bob.keys("greet ca\t\r");
     bob.until_somewhere("  HELLO THERE, carol");
+}
+
+#[test]
+fn the_reminder_of_the_examples_and_a_new_script_complete_names_at_the_prompt() {
+    let world = World::new();
+    let folder = world.data.path().join("ackchat/plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let install = |lines: &str, path: std::path::PathBuf| {
+        std::fs::write(&path, lines).unwrap();
+        let set = Command::new("chmod").arg("755").arg(&path).status();
+        assert!(set.unwrap().success());
+    };
+    let remind = std::fs::read_to_string("examples/plugins/ackchat-remind").unwrap();
+    install(&remind, folder.join("ackchat-remind"));
+    // A `sleep` that does not.
+    install("#!/bin/sh\n", world.data.path().join("sleep"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", world.data.path().display());
+    let mut carol = world.sit("carol", 80, 24);
+    let mut bob = Pty::start(world.client("bob").env("PATH", path), 80, 60);
+    bob.until_somewhere("[Client table updated.]");
+    bob.keys("plugin new hello\r");
+    bob.until_somewhere("[A script to begin with: ");
+    bob.keys("hell\tCA\t\r");
+    bob.until_somewhere(">>> hello carol");
+    carol.until_somewhere("bob: hello from bob");
+    bob.keys("remi\tca\t");
+    bob.until_last(&[">>> remind carol MINUTES TEXT"]);
+    bob.keys("10 tea is ready\r");
+    bob.until_last(&["  will remind carol in 10 minutes", ">>>"]);
+    carol.until_somewhere("bob: tea is ready");
 }
 
 #[test]

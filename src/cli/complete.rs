@@ -4,16 +4,15 @@
 
 use ackchat::driver::paths;
 use ackchat::driver::programs::known::{self, Asked, Known};
-use ackchat::driver::programs::plugins::Plugins;
+use ackchat::driver::programs::plugins::{Found, Plugins};
 use ackchat::model::limits::{COMPLETE_LIMIT, MANIFEST_LIMIT};
 use ackchat::shell::args::Kind;
 use ackchat::shell::command::{Command as ShellCommand, Face, Run};
-use ackchat::shell::external::{self, MANIFEST_FLAG};
+use ackchat::shell::external::MANIFEST_FLAG;
 use ackchat::shell::settings::SETTINGS;
 use ackchat::shell::{Registry, clean};
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueEnum};
-use std::path::PathBuf;
 
 /// A shell that completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,10 +63,10 @@ fn candidates(before: &[String], last: &str) -> Known {
     if let Some(command) = program.find_subcommand(first) {
         return Line::read(command, rest).candidates(last);
     }
-    let found = folder().map(Plugins::new).map(|plugins| plugins.find());
-    let found = found.unwrap_or_default();
-    match found.into_iter().find(|found| found.word.as_str() == first) {
-        Some(found) => of_plugin(&found.path, rest, last),
+    let mut plugins = plugins();
+    let mut found = plugins.find().into_iter();
+    match found.find(|found| found.word.as_str() == first) {
+        Some(found) => of_plugin(&mut plugins, &found, rest, last),
         None => Known::new(),
     }
 }
@@ -75,8 +74,7 @@ fn candidates(before: &[String], last: &str) -> Known {
 /// Subcommands, and programs of other people.
 fn of_program(program: &Command) -> Known {
     let mut known = subcommands(program);
-    let found = folder().map(Plugins::new).map(|plugins| plugins.find());
-    for found in found.unwrap_or_default() {
+    for found in plugins().find() {
         let word = found.word.as_str();
         if known.iter().all(|(other, _)| other != word) {
             known.push((word.to_owned(), found.path.display().to_string()));
@@ -86,10 +84,11 @@ fn of_program(program: &Command) -> Known {
     known
 }
 
-fn folder() -> Option<PathBuf> {
-    paths::config_directory()
-        .ok()
-        .map(|folder| folder.join("plugins"))
+/// Programs of other people, as far as there can be any.
+fn plugins() -> Plugins {
+    let folder = paths::config_directory().ok();
+    let folder = folder.map(|folder| folder.join("plugins"));
+    Plugins::new(folder.unwrap_or_default()).remembered(paths::manifests(None).ok())
 }
 
 /// A command line as far as it is written.
@@ -212,11 +211,13 @@ impl<'a> Line<'a> {
 }
 
 /// Of a program of somebody else: by what it says of itself.
-fn of_plugin(path: &std::path::Path, before: &[String], last: &str) -> Known {
-    let manifest = known::ask_program(path, &[MANIFEST_FLAG.to_owned()], MANIFEST_LIMIT);
-    let word = external::Word::new("x").expect("x is a word");
-    let source = external::Source::Path;
-    let command = external::command(&word, path.to_owned(), source, manifest.as_deref());
+fn of_plugin(plugins: &mut Plugins, found: &Found, before: &[String], last: &str) -> Known {
+    let path = &found.path;
+    if !plugins.knows(found) {
+        let told = known::ask_program(path, &[MANIFEST_FLAG.to_owned()], MANIFEST_LIMIT);
+        plugins.learn(found, told);
+    }
+    let command = plugins.commands(std::slice::from_ref(found)).swap_remove(0);
     if let Run::External(external) = &command.run
         && external.dynamic
     {

@@ -98,7 +98,8 @@ impl ServerData {
 /// The longest path of a socket: `sun_path` has 104 bytes on macOS, 108 on Linux.
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
-/// Where the running session of a profile listens; `chosen` (`--sock`, `ACKCHAT_SOCK`) wins.
+/// Where the running session of a profile listens; `chosen` (`--sock`, `ACKCHAT_SOCK`) wins. It is
+/// the same for programs that start elsewhere.
 ///
 /// # Errors
 /// There is no directory for it, or its path is too long for a socket.
@@ -108,7 +109,7 @@ pub fn socket(
     chosen: Option<&Path>,
 ) -> Result<PathBuf, Fault> {
     let path = match chosen {
-        Some(path) => path.to_owned(),
+        Some(path) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
         None => runtime_directory(data)?.join(format!("{}.sock", profile.to_lower())),
     };
     if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
@@ -235,6 +236,14 @@ pub fn read_shared(path: &Path, bytes_max: u64) -> io::Result<String> {
     let mut text = String::new();
     file.take(bytes_max).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Where it is kept what other programs say of themselves.
+///
+/// # Errors
+/// There is no directory for it.
+pub fn manifests(data: Option<&Path>) -> Result<PathBuf, Fault> {
+    Ok(state_directory(data)?.join("manifests"))
 }
 
 /// What may be lost; macOS has no place of its own for it.
@@ -535,13 +544,15 @@ mod tests {
         make_socket_directory(&path, false).unwrap();
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         for (length, fits) in [(99, true), (100, true), (101, false)] {
-            let chosen = PathBuf::from("/".repeat(length));
+            let chosen = PathBuf::from(format!("/{}", "x".repeat(length - 1)));
             let found = socket(None, &bob, Some(&chosen));
             assert_eq!(found.is_ok(), fits, "{length}");
             if let Err(fault) = found {
                 assert!(fault.line.contains("--sock"), "{}", fault.line);
             }
         }
+        let relative = socket(None, &bob, Some(Path::new("bob.sock"))).unwrap();
+        assert_eq!(relative, std::env::current_dir().unwrap().join("bob.sock"));
     }
 
     #[test]

@@ -396,10 +396,9 @@ pub const CONTROL_OPEN_MAX: usize = 256;
 pub const CONTROL_LINE_BYTES_MAX: usize = 512 << 10;
 /// The longest id of a request.
 pub const CONTROL_ID_BYTES_MAX: usize = 64;
-/// Events that wait for a slow reader; later ones wait in the journal, as long as that has them.
-pub const CONTROL_EVENTS_BYTES_MAX: usize = 1 << 20;
-/// Replies that wait for a slow reader, who is disconnected then: the longest table fits.
-pub const CONTROL_REPLIES_BYTES_MAX: usize = 16 << 20;
+/// Lines that wait for a slow reader. Beyond, events wait in the journal, as long as that has them,
+/// the records of a reply for their turn, and no more is read from whoever does not read.
+pub const CONTROL_UNREAD_BYTES_MAX: usize = 1 << 20;
 /// Messages, deliveries and keys that the journal remembers, restarts included.
 pub const JOURNAL_KEPT_MAX: usize = 10_000;
 /// Bytes of texts that it remembers.
@@ -493,8 +492,9 @@ pub const HOOK_TEXT_BYTES_MAX: usize = 8 << 10;
 pub const HOOK_JSON_BYTES_MAX: usize = 32 << 10;
 /// What is kept of the log of hooks, twice: this file and the one before it.
 pub const LOG_BYTES_MAX: u64 = 1 << 20;
-/// How long a program may take to tell what it is.
-pub const MANIFEST_LIMIT: Duration = ms(300);
+/// How long a program may take to tell what it is: an interpreter that begins slowly, on a busy
+/// machine. Each version of a program is asked once.
+pub const MANIFEST_LIMIT: Duration = ms(2000);
 /// What it may tell.
 pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 /// Programs that are commands; beyond, the rest is not seen.

@@ -3,6 +3,7 @@
 use super::tree::Template;
 use crate::client;
 use crate::model::{Delivery, Instant, Name};
+use crate::shell::clean;
 use crate::shell::command::Face;
 use crate::shell::fields::{Fact, Value};
 use crate::shell::{LineId, Outcome, Registry};
@@ -233,7 +234,7 @@ impl Recorder {
         let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
         let blank = [' ', '\t'];
         let guards = is_quoted || text.starts_with(blank) || text.ends_with(blank);
-        if guards && !text.chars().any(char::is_control) {
+        if guards && text.chars().all(clean::is_seen) {
             return format!("\"{}\"", self.template(text));
         }
         self.one_line(text, before)
@@ -244,8 +245,8 @@ impl Recorder {
         let blank = [' ', '\t'];
         let held = line.trim_end_matches(blank);
         let starts_blank = line.starts_with(blank);
-        let control = line.find(|c: char| c.is_control() && c != '\t');
-        let end = control.unwrap_or(held.len());
+        let hidden = line.find(|c| !clean::is_seen(c));
+        let end = hidden.unwrap_or(held.len());
         if end == line.len() && !starts_blank {
             return self.template(line).to_string();
         }
@@ -273,7 +274,7 @@ impl Recorder {
                 '\\' => escaped.push_str("\\\\"),
                 '\n' => escaped.push_str("\\n"),
                 '\t' => escaped.push_str("\\t"),
-                c if c.is_control() => {
+                c if !clean::is_seen(c) => {
                     write!(escaped, "\\u{{{:x}}}", u32::from(c)).expect("a string takes it");
                 }
                 c => escaped.push(c),

@@ -121,15 +121,18 @@ impl Shell {
     /// The answer to `Chore::Hook`.
     pub fn handle_hook(&mut self, now: Now, index: usize, end: &JobEnd) {
         self.now = now;
-        let (told, answer) = self.chores.hooks.on_end(now.instant, index, end);
+        let here = match &self.client.view().mode {
+            Mode::Group(group) => Some(group),
+            Mode::Starting | Mode::Normal | Mode::Offline(_) => None,
+        };
+        let hooks = &mut self.chores.hooks;
+        let (told, answer) = hooks.on_end(now.instant, index, end, here);
         if let Some(fact) = told {
             self.announce(fact);
         }
         if let Some(answer) = answer {
             let (text, auto) = (answer.text, true);
             let request = match answer.to {
-                // Whoever has gone to another group since does not say it there.
-                Target::Group(group) if self.view().mode != Mode::Group(group.clone()) => return,
                 Target::Group(_) => Request::SendGroup { text, auto },
                 Target::Name(to) => Request::Send {
                     to,

@@ -48,6 +48,13 @@ pub fn lines(text: &str) -> impl Iterator<Item = String> {
     text.split('\n').map(line)
 }
 
+/// Whether a character is seen where it stands and does nothing else, so that a file that people
+/// look at may hold it.
+#[must_use]
+pub fn is_seen(c: char) -> bool {
+    matches!(look(c), Look::Combining | Look::Plain)
+}
+
 /// What a character does on a screen.
 enum Look {
     Combining,

@@ -10,7 +10,7 @@ use super::{args::Target, clean};
 use crate::model::limits::{
     HOOK_QUEUE_MAX, HOOK_REPLIES_MAX, HOOK_REPLIES_WINDOW, HOOK_SENDERS_MAX,
 };
-use crate::model::{Instant, Name, Text};
+use crate::model::{GroupName, Instant, Name, Text};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,12 +170,14 @@ impl Hooks {
         Some(Job { index, hook, fact })
     }
 
-    /// A run ended: what is to be told of it, and what is to be said.
+    /// A run ended: what is to be told of it, and what is to be said. To a group something can be
+    /// said only `here`, in it.
     pub fn on_end(
         &mut self,
         now: Instant,
         index: usize,
         end: &JobEnd,
+        here: Option<&GroupName>,
     ) -> (Option<Fact>, Option<Answer>) {
         let Some(slot) = self.slots.get_mut(index) else {
             return (None, None);
@@ -198,17 +200,21 @@ impl Hooks {
         let Ok(text) = said.parse() else {
             return (Some(event(&hook, "failed", None)), None);
         };
-        match self.target(now, &fact) {
+        match self.target(now, &fact, here) {
             Some(to) => (ok, Some(Answer { to, text })),
             None => (Some(event(&hook, "dropped", None)), None),
         }
     }
 
-    /// Whom to answer; nobody if this sender was answered too often.
-    fn target(&mut self, now: Instant, fact: &Fact) -> Option<Target> {
+    /// Whom to answer; nobody if this sender was answered too often, or if we have gone from the
+    /// group since: what was meant for it is not said in another.
+    fn target(&mut self, now: Instant, fact: &Fact, here: Option<&GroupName>) -> Option<Target> {
         let from: Name = fact.text("from")?.parse().ok()?;
         let to = match fact.text("group") {
-            Some(group) => Target::Group(group.parse().ok()?),
+            Some(group) => {
+                let group: GroupName = group.parse().ok()?;
+                Target::Group(Some(group).filter(|group| here == Some(group))?)
+            }
             None => Target::Name(from.clone()),
         };
         let is_old = |at: &Instant| now.since(*at) >= HOOK_REPLIES_WINDOW;
@@ -406,7 +412,7 @@ mod tests {
         }
         assert_eq!(results(&told), ["dropped"]);
         assert!(hooks.poll().is_none(), "one at a time");
-        let (fact, answer) = hooks.on_end(Instant(0), first.index, &JobEnd::Late);
+        let (fact, answer) = hooks.on_end(Instant(0), first.index, &JobEnd::Late, None);
         assert_eq!(
             (results(&fact.into_iter().collect::<Vec<_>>()), answer),
             (vec!["timeout".to_owned()], None)
@@ -429,7 +435,9 @@ mod tests {
         hooks.on_fact(&message(from, false));
         let job = hooks.poll()?;
         let end = JobEnd::Ok(b"yes\n".to_vec());
-        hooks.on_end(Instant(at_s * 1_000_000), job.index, &end).1
+        hooks
+            .on_end(Instant(at_s * 1_000_000), job.index, &end, None)
+            .1
     }
 
     #[test]
@@ -455,13 +463,29 @@ mod tests {
         hooks.on_fact(&message("bob", false).with("group", "lounge"));
         let job = hooks.poll().unwrap();
         let end = JobEnd::Ok(b"\xff ok".to_vec());
-        let answer = hooks.on_end(Instant(0), job.index, &end).1.unwrap();
-        assert_eq!(answer.to, Target::Group("lounge".parse().unwrap()));
+        let lounge: GroupName = "lounge".parse().unwrap();
+        let here = Some(&lounge);
+        let answer = hooks.on_end(Instant(0), job.index, &end, here).1.unwrap();
+        assert_eq!(answer.to, Target::Group(lounge));
         assert_eq!(answer.text.as_str(), "\u{fffd} ok");
         hooks.on_fact(&message("bob", false));
         let job = hooks.poll().unwrap();
         let end = JobEnd::Ok(b" \n\n".to_vec());
-        assert_eq!(hooks.on_end(Instant(0), job.index, &end).1, None);
+        assert_eq!(hooks.on_end(Instant(0), job.index, &end, None).1, None);
+    }
+
+    #[test]
+    fn an_answer_to_a_group_that_we_have_left_is_dropped_and_told() {
+        let mut hooks = Hooks::new(vec![hook("h", Reply::Yes)]);
+        for here in [None, Some("other")] {
+            hooks.on_fact(&message("bob", false).with("group", "lounge"));
+            let job = hooks.poll().unwrap();
+            let end = JobEnd::Ok(b"yes".to_vec());
+            let here: Option<GroupName> = here.map(|name| name.parse().unwrap());
+            let (told, answer) = hooks.on_end(Instant(0), job.index, &end, here.as_ref());
+            let told: Vec<Fact> = told.into_iter().collect();
+            assert_eq!((results(&told), answer), (vec!["dropped".to_owned()], None));
+        }
     }
 
     #[test]

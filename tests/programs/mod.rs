@@ -1,5 +1,7 @@
 //! Real programs as stories have them: started, spoken to, waited for, ended.
 
+pub(super) mod schema;
+
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{Read, Write};
 use std::net::UdpSocket;
@@ -51,11 +53,14 @@ impl Program {
         lines
     }
 
+    /// The next line. Whatever story it is of: an event is as the schema says.
     pub(super) fn line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
-                return Some(String::from_utf8(line).unwrap().trim_end().to_owned());
+                let line = String::from_utf8(line).unwrap().trim_end().to_owned();
+                schema::check_line(&line);
+                return Some(line);
             }
             let mut fds = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
             let ready = poll(&mut fds, PollTimeout::from(PATIENCE_MS)).unwrap();
@@ -168,6 +173,7 @@ pub(super) fn ackchat(home: &TempDir, arguments: &[&str]) -> Command {
         .args(arguments)
         .env("HOME", home.path())
         .env_remove("ACKCHAT_SOCK")
+        .env_remove("XDG_CONFIG_HOME")
         .env_remove("XDG_DATA_HOME")
         .env_remove("XDG_RUNTIME_DIR")
         .env_remove("XDG_STATE_HOME");

@@ -291,7 +291,6 @@ impl Loop {
             }
             result = self.turn();
         };
-        self.chores.end();
         self.console.hide();
         self.print();
         let shown = self.screen.finish();
@@ -309,6 +308,8 @@ impl Loop {
         if let Some(words) = self.recording.end() {
             super::output::complain(&words);
         }
+        // Last: nothing that is to be said or written waits for the programs of others.
+        self.chores.end(&mut self.reactor);
         match self.failed {
             Some(failed) if exit == Exit::Done => failed,
             // Lines that were not even read have not been carried out.
@@ -485,6 +486,7 @@ fn chores(start: &Start, profile: &Profile, socket: Option<PathBuf>) -> Chores {
         socket,
         directory: profile.directory.clone(),
         plugins: start.plugins.clone(),
+        manifests: paths::manifests(options.data.as_deref()).ok(),
     };
     Chores::new(place, Log::new(profile.history.with_file_name("log")))
 }

@@ -167,6 +167,10 @@ impl Child {
         if self.output.is_some() {
             return None;
         }
+        if self.urgency == Urgency::Told && has_ended(&self.process) {
+            // It went when it was told to; what it started and left behind goes, too.
+            self.signal(Signal::SIGKILL);
+        }
         let status = match self.process.try_wait() {
             Ok(None) => return None,
             Ok(Some(status)) => status.into_raw(),
@@ -198,9 +202,13 @@ impl Child {
         self.urgency != Urgency::None
     }
 
-    /// Ends it and all that it started, without waiting for what they say.
+    /// Ends it and all that it started, whatever they have still to say.
     pub fn kill(&mut self) {
-        self.signal(Signal::SIGKILL);
+        if let Ok(None) = self.process.try_wait() {
+            self.signal(Signal::SIGKILL);
+            // Nobody can refuse: this takes as long as the kernel needs.
+            self.process.wait().ok();
+        }
         self.output = None;
         self.urgency = Urgency::Killed;
     }
@@ -254,10 +262,23 @@ impl Child {
 /// its own, and goes on if the command has ended.
 impl Drop for Child {
     fn drop(&mut self) {
-        if let Ok(None) = self.process.try_wait() {
-            self.signal(Signal::SIGTERM);
-        }
+        self.kill();
     }
+}
+
+/// Whether it has ended. It keeps its number: it is not waited for.
+#[cfg(any(target_os = "android", target_os = "freebsd", target_os = "linux"))]
+fn has_ended(process: &Process) -> bool {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let number = i32::try_from(process.id()).map(Pid::from_raw);
+    number.is_ok_and(|number| waitid(Id::Pid(number), flags) != Ok(WaitStatus::StillAlive))
+}
+
+/// Whether it has ended: that cannot be known here without giving its number to others.
+#[cfg(not(any(target_os = "android", target_os = "freebsd", target_os = "linux")))]
+const fn has_ended(_process: &Process) -> bool {
+    false
 }
 
 /// Reads what is there, at most as much as a pipe holds, so that nobody is kept waiting by one who
@@ -287,6 +308,10 @@ fn keep_end(kept: &mut Vec<u8>, bytes: &[u8]) {
 mod tests {
     use super::*;
     use crate::driver::reactor::{CHILDREN, Reactor};
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use tempfile::TempDir;
 
     fn order(script: &str, limit_ms: u64) -> Order {
         Order {
@@ -339,6 +364,67 @@ mod tests {
         let end = run(order("trap '' TERM; sleep 600 & sleep 600; echo never", 50));
         assert_eq!((end.code, end.is_late), (128 + 9, true));
         assert_eq!(end.output, b"");
+    }
+
+    /// A process that holds this pipe, and whatever it starts holds it, too.
+    struct Held {
+        reactor: Reactor,
+        child: Child,
+        pipe: File,
+        _folder: TempDir,
+    }
+
+    fn held(script: &str) -> Held {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let reactor = Reactor::new().unwrap();
+        reactor.watch_children().unwrap();
+        let script = format!("exec 3>{}; {script}", path.display());
+        let order = order(&script, 600_000);
+        let now = reactor.now().instant;
+        let child = Child::begin(order, now, reactor.registry(), CHILDREN).unwrap();
+        let mut pipe = File::open(&path).unwrap();
+        pipe.read_exact(&mut [0]).unwrap();
+        Held {
+            reactor,
+            child,
+            pipe,
+            _folder: folder,
+        }
+    }
+
+    /// Nobody holds the pipe any more.
+    fn is_let_go(pipe: &File) -> bool {
+        let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::from(10_000_u16)).unwrap() > 0
+            && fds[0].revents() == Some(PollFlags::POLLHUP)
+    }
+
+    #[test]
+    fn one_who_goes_when_told_to_leaves_nobody_behind_who_does_not() {
+        let script = "(trap '' TERM; echo >&3; exec sleep 60 >&- 2>&-) & wait";
+        let mut held = held(script);
+        held.child.end(held.reactor.now().instant);
+        let end = loop {
+            let until = held.child.deadline();
+            let now = held.reactor.wait(Some(until)).unwrap().now.instant;
+            if let Some(end) = held.child.turn(now) {
+                break end;
+            }
+        };
+        assert_eq!((end.code, end.is_late), (128 + 15, true));
+        assert!(is_let_go(&held.pipe));
+    }
+
+    #[test]
+    fn what_is_dropped_is_ended_and_waited_for() {
+        let held = held("trap '' TERM; sleep 60 & echo >&3; wait");
+        let number = Pid::from_raw(held.child.process.id().try_into().unwrap());
+        drop(held.child);
+        assert!(is_let_go(&held.pipe));
+        let waited = nix::sys::wait::waitpid(number, None);
+        assert_eq!(waited, Err(nix::errno::Errno::ECHILD));
     }
 
     #[test]

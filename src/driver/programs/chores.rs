@@ -5,7 +5,7 @@ use super::plugins::{self, Found, Plugins};
 use crate::driver::log::Log;
 use crate::driver::reactor::{CHILDREN, Reactor};
 use crate::model::limits::{
-    CHILD_OUTPUT_BYTES_MAX, CHILDREN_MAX, HOOK_JSON_BYTES_MAX, HOOK_TEXT_BYTES_MAX,
+    CHILD_GRACE, CHILD_OUTPUT_BYTES_MAX, CHILDREN_MAX, HOOK_JSON_BYTES_MAX, HOOK_TEXT_BYTES_MAX,
     MANIFEST_BYTES_MAX, MANIFEST_LIMIT,
 };
 use crate::model::{Instant, Now};
@@ -30,6 +30,8 @@ pub struct Place {
     pub directory: PathBuf,
     /// Where programs lie that are commands.
     pub plugins: PathBuf,
+    /// Where it is kept what those say of themselves.
+    pub manifests: Option<PathBuf>,
 }
 
 /// All that runs for a shell, and what has to run yet.
@@ -60,7 +62,7 @@ impl Chores {
     #[must_use]
     pub fn new(place: Place, log: Log) -> Self {
         Self {
-            plugins: Plugins::new(place.plugins.clone()),
+            plugins: Plugins::new(place.plugins.clone()).remembered(place.manifests.clone()),
             place,
             log,
             running: Vec::new(),
@@ -131,14 +133,16 @@ impl Chores {
                 self.on_end(now, shell, purpose, Ok(end));
             }
             if have_told {
-                shell.handle_commands(self.plugins.commands(&self.plugins.find()));
+                let found = self.plugins.find();
+                shell.handle_commands(self.plugins.commands(&found));
             }
             if is_quiet {
                 break;
             }
         }
         if !self.finding.is_empty() && !self.is_looking() {
-            let commands = self.plugins.commands(&self.plugins.find());
+            let found = self.plugins.find();
+            let commands = self.plugins.commands(&found);
             for line in std::mem::take(&mut self.finding) {
                 shell.handle_found(now, line, commands.clone());
             }
@@ -160,9 +164,26 @@ impl Chores {
         }
     }
 
-    /// The program ends: whatever runs is told so.
-    pub fn end(&mut self) {
+    /// The program ends: whatever runs is told so, and what has not ended soon is ended. An
+    /// impatient signal ends it at once.
+    pub fn end(&mut self, reactor: &mut Reactor) {
         self.waiting.clear();
+        let mut now = reactor.now().instant;
+        let limit = now + CHILD_GRACE;
+        loop {
+            self.running.retain_mut(|(child, _)| {
+                child.end(now);
+                child.turn(now).is_none()
+            });
+            if self.running.is_empty() || limit <= now {
+                break;
+            }
+            let until = self.deadline().map_or(limit, |until| until.min(limit));
+            match reactor.wait(Some(until)) {
+                Ok(woken) if woken.signal.is_none() => now = woken.now.instant,
+                Ok(_) | Err(_) => break,
+            }
+        }
         self.running.clear();
     }
 
@@ -360,9 +381,8 @@ fn ran(end: Result<End, String>) -> Ran {
         }
     };
     let complaint = String::from_utf8_lossy(&end.complaint);
-    let last = complaint.lines().rfind(|line| !line.trim().is_empty());
     Ran {
-        complaint: last.unwrap_or_default().to_owned(),
+        complaint: last_word(&complaint).to_owned(),
         output: end.output,
         end: if end.is_late {
             RanEnd::Late
@@ -372,9 +392,37 @@ fn ran(end: Result<End, String>) -> Ran {
     }
 }
 
+/// The last line that says what is so; a hint, which begins with blanks, only if there is no other.
+/// What our own one-shots say stands in brackets.
+fn last_word(complaint: &str) -> &str {
+    let lines = || complaint.lines().filter(|line| !line.trim().is_empty());
+    let last = lines().rfind(|line| !line.starts_with(' '));
+    let last = last.or_else(|| lines().next_back()).unwrap_or_default();
+    let bare = last
+        .strip_prefix('[')
+        .and_then(|last| last.strip_suffix(".]"));
+    bare.unwrap_or(last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_of_a_program_is_what_is_so_and_no_hint() {
+        for (complaint, word) in [
+            ("", ""),
+            ("first\nlast\n\n", "last"),
+            (
+                "[No one is called bop.]\n  did you mean bob?\n",
+                "No one is called bop",
+            ),
+            ("  only a hint\n", "  only a hint"),
+            ("[x]\n", "[x]"),
+        ] {
+            assert_eq!(last_word(complaint), word);
+        }
+    }
 
     fn told(environment: &Environment, name: &str) -> Option<String> {
         let found = environment.iter().find(|(other, _)| *other == name);

@@ -33,6 +33,8 @@ pub struct Doors {
     streams: BTreeMap<Token, Stream>,
     next: usize,
     buffer: Vec<u8>,
+    /// Somebody has read: what had to wait for that can go on.
+    has_new_room: bool,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Doors {
             streams: BTreeMap::new(),
             next: 0,
             buffer: vec![0; INPUT_BYTES],
+            has_new_room: false,
         }
     }
 
@@ -158,16 +161,18 @@ impl Doors {
         }
     }
 
-    /// True if something can be read that the kernel will not tell of again.
+    /// True if something can be done of which the kernel will not tell again.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let mut streams = self.streams.values();
-        streams.any(|stream| stream.readable && self.control.wants_bytes(stream.id))
+        let wants = |stream: &Stream| stream.readable && self.control.wants_bytes(stream.id);
+        self.has_new_room || streams.any(wants)
     }
 
     /// Hands requests to the shell, and events to those who listen. True if the shell was asked
     /// something.
     pub fn turn(&mut self, now: Now, shell: &mut Shell) -> bool {
+        self.has_new_room = false;
         self.control.turn(now, shell)
     }
 
@@ -201,7 +206,9 @@ impl Doors {
     /// Writes what readers take, and lets go those to whom nothing more is to be said.
     pub fn flush(&mut self, registry: &Registry) {
         for stream in self.streams.values_mut() {
+            let had_room = self.control.has_room(stream.id);
             stream.write(&mut self.control);
+            self.has_new_room |= !had_room && self.control.has_room(stream.id);
         }
         let control = &mut self.control;
         self.streams.retain(|_, stream| {

@@ -5,6 +5,7 @@ pub mod chores;
 pub mod control;
 pub mod hooks;
 pub mod known;
+mod manifests;
 pub mod oneshot;
 pub mod plugins;
 pub mod wrapped;

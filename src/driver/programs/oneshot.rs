@@ -10,7 +10,7 @@ use crate::driver::guest::{Company, Guest};
 use crate::driver::input::{Input, Read};
 use crate::driver::output::{self, Output};
 use crate::driver::{Fault, config, paths};
-use crate::model::limits::{CONTROL_EVENTS_BYTES_MAX, CONTROL_LINE_BYTES_MAX, INPUT_BYTES};
+use crate::model::limits::{CONTROL_LINE_BYTES_MAX, CONTROL_UNREAD_BYTES_MAX, INPUT_BYTES};
 use crate::model::{Instant, MessageId, Name, Now};
 use crate::shell::Exit;
 use crate::shell::incoming::{Line, Lines};
@@ -378,7 +378,7 @@ impl Carrier {
     }
 
     fn wants_input(&self) -> bool {
-        let has_room = self.out.len() < CONTROL_EVENTS_BYTES_MAX;
+        let has_room = self.out.len() < CONTROL_UNREAD_BYTES_MAX;
         let runs = self.ended.is_none() && self.more != More::Never;
         runs && has_room && self.what.appetite() == Appetite::Lines
     }

@@ -2,13 +2,14 @@
 //!
 //! Both places are looked at when such a name is listed, completed or run, never at the start.
 
+use super::manifests::Manifests;
 use crate::driver::{Fault, config, output, paths};
 use crate::model::Name;
 use crate::model::limits::PLUGINS_MAX;
 use crate::shell::command::Command;
 use crate::shell::external::{self, PREFIX, Source, Word};
 use crate::shell::{Exit, Registry};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 use std::env;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -21,7 +22,7 @@ use std::process;
 #[derive(Debug, Default)]
 pub struct Plugins {
     folder: PathBuf,
-    told: BTreeMap<PathBuf, (Stamp, Option<String>)>,
+    manifests: Manifests,
 }
 
 /// A program that is a command.
@@ -38,21 +39,29 @@ pub struct Found {
 }
 
 /// A version of a file: when it was written, in nanoseconds, and its length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp(i64, i64, u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp(pub(super) i64, pub(super) i64, pub(super) u64);
 
 impl Plugins {
     /// With this folder as the first place.
     #[must_use]
     pub const fn new(folder: PathBuf) -> Self {
-        let told = BTreeMap::new();
-        Self { folder, told }
+        let manifests = Manifests::new(None);
+        Self { folder, manifests }
+    }
+
+    /// What they say is remembered in this file.
+    #[must_use]
+    pub fn remembered(self, file: Option<PathBuf>) -> Self {
+        let manifests = Manifests::new(file);
+        Self { manifests, ..self }
     }
 
     /// All that are there, those in the folder first, those with the same name in the order in
     /// which they win.
     #[must_use]
-    pub fn find(&self) -> Vec<Found> {
+    pub fn find(&mut self) -> Vec<Found> {
+        self.manifests.recall();
         let mut found = Vec::new();
         look(&self.folder, Source::Folder, &mut found);
         let path = env::var_os("PATH").unwrap_or_default();
@@ -69,26 +78,20 @@ impl Plugins {
     /// Whether this version of a program has been asked what it is.
     #[must_use]
     pub fn knows(&self, found: &Found) -> bool {
-        self.told
-            .get(&found.path)
-            .is_some_and(|(stamp, _)| *stamp == found.stamp)
+        self.manifests.knows(&found.path, found.stamp)
     }
 
     /// What a program said of itself; nothing if it did not say it in time.
     pub fn learn(&mut self, found: &Found, manifest: Option<String>) {
-        self.told
-            .insert(found.path.clone(), (found.stamp, manifest));
-        while self.told.len() > PLUGINS_MAX {
-            self.told.pop_first();
-        }
+        self.manifests
+            .learn(found.path.clone(), found.stamp, manifest);
     }
 
     /// What they are as commands, as far as they said it.
     #[must_use]
     pub fn commands(&self, found: &[Found]) -> Vec<Command> {
         let command = |one: &Found| {
-            let told = self.told.get(&one.path);
-            let manifest = told.and_then(|(_, manifest)| manifest.as_deref());
+            let manifest = self.manifests.of(&one.path, one.stamp);
             external::command(&one.word, one.path.clone(), one.source, manifest)
         };
         found.iter().map(command).collect()
@@ -129,11 +132,12 @@ pub fn answer(wish: &Wish) -> Exit {
 }
 
 fn grant(wish: &Wish) -> Result<String, Fault> {
-    let plugins = Plugins::new(paths::config_directory()?.join("plugins"));
+    let mut plugins = Plugins::new(paths::config_directory()?.join("plugins"));
     match wish {
         Wish::List => {
             let mut registry = Registry::builtin();
-            registry.set_external(plugins.commands(&plugins.find()));
+            let found = plugins.find();
+            registry.set_external(plugins.commands(&found));
             let (head, rows) = external::listed(&registry);
             Ok(format!("[{head}]\n{}", rows.join("\n"))
                 .trim_end()
@@ -154,7 +158,7 @@ fn grant(wish: &Wish) -> Result<String, Fault> {
 #[must_use]
 pub fn program(folder: &Path, word: &str) -> Option<PathBuf> {
     let word = Word::new(word)?;
-    let plugins = Plugins::new(folder.to_owned());
+    let mut plugins = Plugins::new(folder.to_owned());
     let mut found = plugins.find().into_iter();
     found
         .find(|found| found.word == word)
@@ -251,7 +255,7 @@ mod tests {
         let place = folder.path().join("plugins");
         let plugins = Plugins::new(place.clone());
         let names = || -> Vec<String> {
-            let found = plugins.find().into_iter();
+            let found = Plugins::new(place.clone()).find().into_iter();
             let ours = found.filter(|found| found.source == Source::Folder);
             ours.map(|found| found.word.as_str().to_owned()).collect()
         };
@@ -281,14 +285,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut plugins = Plugins::new(folder.path().to_owned());
         let path = plugins.write_new(&Word::new("hello").unwrap()).unwrap();
-        let ours = |plugins: &Plugins| plugins.find().swap_remove(0);
-        let found = ours(&plugins);
+        let ours = |plugins: &mut Plugins| plugins.find().swap_remove(0);
+        let found = ours(&mut plugins);
         assert!(!plugins.knows(&found));
         let manifest = r#"{"api":1,"about":"x","args":[]}"#;
         plugins.learn(&found, Some(manifest.to_owned()));
         assert!(plugins.knows(&found));
         assert_eq!(plugins.commands(&[found])[0].about, "x");
         fs::write(&path, "#!/bin/sh\n").unwrap();
-        assert!(!plugins.knows(&ours(&plugins)));
+        assert!(!{
+            let now = ours(&mut plugins);
+            plugins.knows(&now)
+        });
     }
 }

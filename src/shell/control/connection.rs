@@ -6,12 +6,11 @@ use super::json;
 use super::request::{Filter, Re, Rung};
 use crate::client;
 use crate::model::MessageId;
-use crate::model::limits::{
-    CONTROL_EVENTS_BYTES_MAX, CONTROL_LINE_BYTES_MAX, CONTROL_OPEN_MAX, CONTROL_REPLIES_BYTES_MAX,
-};
+use crate::model::limits::{CONTROL_LINE_BYTES_MAX, CONTROL_OPEN_MAX, CONTROL_UNREAD_BYTES_MAX};
 use crate::shell::fields::{Fact, of_failure};
 use crate::shell::incoming::{Line, Lines};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::vec;
 
 /// A program at the other end.
 #[derive(Debug)]
@@ -20,13 +19,22 @@ pub(super) struct Connection {
     /// Bytes to write, and how many of them are written.
     out: Vec<u8>,
     written: usize,
+    /// What follows when those are read.
+    owed: VecDeque<Owed>,
     open: BTreeMap<u64, Open>,
     next: u64,
     /// A plain line has no reply yet: the next waits for it.
     plain: bool,
     pub(super) listens: Option<Listening>,
-    /// It reads nothing and asks on.
-    is_hopeless: bool,
+}
+
+/// A line for which there is no room yet, and the records before it, which become lines when there
+/// is: a list may be longer than all that waits to be read.
+#[derive(Debug)]
+struct Owed {
+    re: Re,
+    records: vec::IntoIter<Fact>,
+    line: String,
 }
 
 /// What a program listens to.
@@ -91,11 +99,11 @@ impl Connection {
             incoming: Lines::new(CONTROL_LINE_BYTES_MAX),
             out: Vec::new(),
             written: 0,
+            owed: VecDeque::new(),
             open: BTreeMap::new(),
             next: 0,
             plain: false,
             listens: None,
-            is_hopeless: false,
         }
     }
 
@@ -111,7 +119,7 @@ impl Connection {
 
     /// The next line, if another request may be open.
     pub(super) fn poll_line(&mut self) -> Option<Line> {
-        let may = self.open.len() < CONTROL_OPEN_MAX && !self.plain && !self.is_full();
+        let may = self.open.len() < CONTROL_OPEN_MAX && !self.plain && self.has_room();
         if may { self.incoming.poll() } else { None }
     }
 
@@ -123,7 +131,12 @@ impl Connection {
     /// True if nothing more will happen.
     pub(super) fn is_over(&self) -> bool {
         let asked = self.incoming.is_ended() && self.incoming.waiting_bytes() == 0;
-        self.is_hopeless || asked && self.open.is_empty() && self.unread().is_empty()
+        asked && self.open.is_empty() && self.owed.is_empty() && self.unread().is_empty()
+    }
+
+    /// The requests that have no reply yet.
+    pub(super) fn open_numbers(&self) -> impl Iterator<Item = u64> {
+        self.open.keys().copied()
     }
 
     /// A request is open from now on.
@@ -145,36 +158,28 @@ impl Connection {
     }
 
     /// The reply to a request that was carried out.
-    pub(super) fn done(&mut self, open: &Open, result: &Fact) {
-        for record in open.records.iter().flatten() {
-            self.reply(&json::item(&open.re, record));
-        }
-        self.reply(&json::done(&open.re, result));
+    pub(super) fn done(&mut self, open: Open, result: &Fact) {
+        let line = json::done(&open.re, result);
+        self.owe(open.re, open.records.unwrap_or_default(), line);
     }
 
     /// The reply to one that was not, or of which nothing is known.
-    pub(super) fn failed(&mut self, open: &Open, code: &str, message: &str) {
+    pub(super) fn failed(&mut self, open: Open, code: &str, message: &str) {
         let error = of_failure(code, message, open.hint.as_deref());
         let error = error.with_some("id", open.kept);
-        self.reply(&json::failed(&open.re, &error));
+        let line = json::failed(&open.re, &error);
+        self.owe(open.re, Vec::new(), line);
     }
 
-    /// Replies are never lost.
-    pub(super) fn reply(&mut self, line: &str) {
-        if self.unread().len() > CONTROL_REPLIES_BYTES_MAX {
-            self.is_hopeless = true;
-        } else {
-            self.out.extend_from_slice(line.as_bytes());
-        }
+    /// An event, or what opens or breaks their stream; after what is owed.
+    pub(super) fn tell(&mut self, line: String) {
+        self.owe(Re::Nothing, Vec::new(), line);
     }
 
-    /// Events wait in the journal until there is room.
-    pub(super) fn tell(&mut self, line: &str) {
-        self.out.extend_from_slice(line.as_bytes());
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.unread().len() >= CONTROL_EVENTS_BYTES_MAX
+    /// True if nothing waits for more to be read. Without room no line is taken: more than the
+    /// open requests are never owed, and events wait in the journal.
+    pub(super) fn has_room(&self) -> bool {
+        self.owed.is_empty() && self.unread().len() < CONTROL_UNREAD_BYTES_MAX
     }
 
     pub(super) fn unread(&self) -> &[u8] {
@@ -186,9 +191,74 @@ impl Connection {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
-        } else if self.written >= CONTROL_EVENTS_BYTES_MAX {
+        } else if self.written >= CONTROL_UNREAD_BYTES_MAX {
             self.out.drain(..self.written);
             self.written = 0;
         }
+        self.fill();
+    }
+
+    fn owe(&mut self, re: Re, records: Vec<Fact>, line: String) {
+        let records = records.into_iter();
+        self.owed.push_back(Owed { re, records, line });
+        self.fill();
+    }
+
+    fn fill(&mut self) {
+        while self.unread().len() < CONTROL_UNREAD_BYTES_MAX
+            && let Some(owed) = self.owed.front_mut()
+        {
+            if let Some(record) = owed.records.next() {
+                let line = json::item(&owed.re, &record);
+                self.out.extend_from_slice(line.as_bytes());
+            } else {
+                self.out.extend_from_slice(owed.line.as_bytes());
+                self.owed.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_any_length_is_written_at_the_pace_of_its_reader_and_nothing_overtakes_it() {
+        let record = Fact::new("x").with("text", "x".repeat(CONTROL_UNREAD_BYTES_MAX / 4).as_str());
+        let mut connection = Connection::new();
+        for number in 0..3 {
+            let mut open = Open::new(Re::Number(number), Rung::Stored, false);
+            open.records = Some(vec![record.clone(); 20]);
+            connection.done(open, &Fact::new("result"));
+        }
+        connection.tell("{\"ev\":\"hello\"}\n".to_owned());
+        connection.feed(b"later\n");
+        connection.end();
+        assert!(connection.poll_line().is_none(), "it reads first");
+        let line_bytes_max = CONTROL_UNREAD_BYTES_MAX / 4 + 100;
+        let mut read = Vec::new();
+        while !connection.has_room() {
+            let length = connection.unread().len();
+            assert!(length < CONTROL_UNREAD_BYTES_MAX + line_bytes_max);
+            let some = &connection.unread()[..length.min(100_000)];
+            read.extend_from_slice(some);
+            connection.advance(some.len());
+        }
+        read.extend_from_slice(connection.unread());
+        let read = String::from_utf8(read).unwrap();
+        let kinds = read
+            .lines()
+            .map(|line| line.get(..17).unwrap_or(line))
+            .collect::<Vec<_>>();
+        let mut wanted = Vec::new();
+        for number in 0..3 {
+            wanted.extend(vec![format!("{{\"v\":1,\"re\":{number},\"item"); 20]);
+            wanted.push(format!("{{\"v\":1,\"re\":{number},\"ok\":"));
+        }
+        let begins = |(line, wanted): (&&str, &String)| wanted.starts_with(*line);
+        assert!(kinds.iter().zip(&wanted).all(begins), "{kinds:?}");
+        assert_eq!(kinds.len(), wanted.len() + 1);
+        assert!(connection.poll_line().is_some());
     }
 }

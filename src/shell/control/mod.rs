@@ -78,6 +78,13 @@ impl Control {
         connection.is_some_and(Connection::wants_bytes)
     }
 
+    /// True if somebody has read so much that lines may be taken and events told again.
+    #[must_use]
+    pub fn has_room(&self, id: ConnectionId) -> bool {
+        let connection = self.connections.get(&id);
+        connection.is_some_and(Connection::has_room)
+    }
+
     /// What somebody wrote; to be followed by a [`Control::turn`].
     pub fn handle_bytes(&mut self, id: ConnectionId, bytes: &[u8]) {
         if let Some(connection) = self.connections.get_mut(&id) {
@@ -94,7 +101,10 @@ impl Control {
 
     /// Somebody is gone. That ends waiting, never a message.
     pub fn handle_gone(&mut self, id: ConnectionId) {
-        self.connections.remove(&id);
+        let connection = self.connections.remove(&id);
+        for number in connection.iter().flat_map(Connection::open_numbers) {
+            self.timers.cancel(&(id, number));
+        }
         self.asked.retain(|_, (of, _)| *of != id);
         self.awaited.retain(|_, (of, _)| *of != id);
     }
@@ -198,7 +208,7 @@ impl Control {
             Err(Wrong { re, message }) => {
                 let open = Open::new(re, Rung::Stored, false);
                 if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.failed(&open, ErrorCode::Usage.word(), &message);
+                    connection.failed(open, ErrorCode::Usage.word(), &message);
                 }
             }
         }
@@ -233,14 +243,14 @@ impl Control {
                     Since::Now => self.journal.last(),
                 };
                 let result = Fact::new("result").with("since", told.to_string());
-                connection.done(&Open::new(re, Rung::Stored, false), &result);
+                connection.done(Open::new(re, Rung::Stored, false), &result);
                 let who = self.hello(shell);
                 let stamp = (told, now.wall.unix_ms);
                 let profile = &self.whereabouts.profile;
                 let Some(connection) = self.connections.get_mut(&id) else {
                     return;
                 };
-                connection.tell(&json::hello(profile, stamp, &who));
+                connection.tell(json::hello(profile, stamp, &who));
                 connection.listens = Some(Listening {
                     filter,
                     told,
@@ -253,7 +263,7 @@ impl Control {
             }
             What::Unlisten => {
                 connection.listens = None;
-                connection.done(&Open::new(re, Rung::Stored, false), &Fact::new("result"));
+                connection.done(Open::new(re, Rung::Stored, false), &Fact::new("result"));
             }
         }
     }
@@ -333,19 +343,19 @@ impl Control {
         self.asked.remove(&line);
     }
 
-    fn finish(&mut self, line: LineId, tell: impl FnOnce(&mut Connection, &Open)) {
+    fn finish(&mut self, line: LineId, tell: impl FnOnce(&mut Connection, Open)) {
         if let Some(place) = self.asked.remove(&line) {
             self.finish_at(place, tell);
         }
     }
 
-    fn finish_at(&mut self, place: Place, tell: impl FnOnce(&mut Connection, &Open)) {
+    fn finish_at(&mut self, place: Place, tell: impl FnOnce(&mut Connection, Open)) {
         self.timers.cancel(&place);
         let (id, number) = place;
         if let Some(connection) = self.connections.get_mut(&id)
             && let Some(open) = connection.take(number)
         {
-            tell(connection, &open);
+            tell(connection, open);
         }
     }
 
@@ -353,9 +363,9 @@ impl Control {
     fn on_time_up(&mut self, place: Place) {
         self.asked.retain(|_, of| *of != place);
         self.awaited.retain(|_, of| *of != place);
-        self.finish_at(place, |connection, open| {
-            if let Some(result) = &open.result {
-                connection.done(open, result);
+        self.finish_at(place, |connection, mut open| {
+            if let Some(result) = open.result.take() {
+                connection.done(open, &result);
             } else {
                 let words = "not done in time; what becomes of it is not known";
                 connection.failed(open, ErrorCode::TimedOut.word(), words);
@@ -391,7 +401,8 @@ impl Control {
 
     /// As much as there is room for; the rest waits in the journal.
     fn tell_events(&mut self, id: ConnectionId, now: Now) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let connection = self.connections.get_mut(&id);
+        let Some(connection) = connection.filter(|connection| connection.has_room()) else {
             return;
         };
         let Some(mut listening) = connection.listens.take() else {
@@ -403,15 +414,15 @@ impl Control {
             let next = self.journal.after(listening.told);
             let next = next.map_or(self.journal.last(), |entry| Eid(entry.eid.0 - 1));
             let stamp = (next, now.wall.unix_ms);
-            connection.tell(&json::gap(profile, stamp, listening.told));
+            connection.tell(json::gap(profile, stamp, listening.told));
             listening.missed = gone;
         }
-        while !connection.is_full()
+        while connection.has_room()
             && let Some(entry) = self.journal.after(listening.told)
         {
             listening.told = entry.eid;
             if listening.filter.fits(&entry.fact) {
-                connection.tell(&json::event(profile, entry));
+                connection.tell(json::event(profile, entry));
             }
         }
         // What was told cannot be missed later.
@@ -431,4 +442,59 @@ const fn is_only_stored(outcome: &client::Outcome) -> bool {
             ..
         }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{Arrivals, Client, Config, GroupPrivate};
+    use crate::secure::{Identity, Ratchet};
+    use crate::shell::{OnFailure, Settings, Style};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A shell whose server never answers.
+    fn shell() -> Shell {
+        let config = Config {
+            name: "alice".parse().unwrap(),
+            server: "127.0.0.1:9".parse().unwrap(),
+            server_key: None,
+            group_private: GroupPrivate::Refuse,
+            stay: true,
+            relay: false,
+            trace: false,
+            arrivals: Arrivals::Take,
+        };
+        let settings = Settings {
+            exit_on_dereg: false,
+            group_private: GroupPrivate::Refuse,
+            show_table: false,
+            style: Style::Bracket,
+            on_failure: OnFailure::Show,
+        };
+        let identity = Arc::new(Identity::from_seed([1; 32]));
+        Shell::new(
+            settings,
+            Client::new(config, identity, Ratchet::new([2; 32])),
+        )
+    }
+
+    #[test]
+    fn nothing_is_waited_for_on_behalf_of_one_who_is_gone() {
+        let mut shell = shell();
+        let mut control = Control::new(Whereabouts::default(), Journal::default());
+        let now = Now::default();
+        let ids = [(); 2].map(|()| control.open().unwrap());
+        for (id, timeout_ms) in ids.into_iter().zip([100, 200]) {
+            let line = format!("{{\"cmd\":[\"reg\"],\"timeout_ms\":{timeout_ms}}}\n");
+            control.handle_bytes(id, line.as_bytes());
+        }
+        control.turn(now, &mut shell);
+        let after = |ms| Some(now.instant + Duration::from_millis(ms));
+        assert_eq!(control.deadline(), after(100));
+        control.handle_gone(ids[0]);
+        assert_eq!(control.deadline(), after(200), "the other one still waits");
+        control.handle_gone(ids[1]);
+        assert_eq!(control.deadline(), None);
+    }
 }

@@ -9,6 +9,8 @@ use crate::shell::explain;
 use crate::shell::fields::{Fact, KINDS};
 use crate::shell::matcher::glob;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, error};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -99,28 +101,32 @@ pub struct Wrong {
 /// Kinds that are only told to who names them.
 pub const ON_DEMAND_KINDS: [&str; 1] = ["shown"];
 
+/// An object with the fields of a request, whatever they are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    id: Option<Id>,
-    cmd: Vec<String>,
-    since: Option<String>,
-    last: Option<usize>,
-    types: Option<BTreeSet<Box<str>>>,
-    #[serde(rename = "match")]
-    fields: Option<BTreeMap<Box<str>, Box<str>>>,
-    require: Option<Rung>,
-    timeout_ms: Option<u64>,
-    modes: Option<bool>,
-    auto: Option<bool>,
-    message_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Number(i64),
-    Text(Box<str>),
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    cmd: Value,
+    #[serde(default)]
+    since: Value,
+    #[serde(default)]
+    last: Value,
+    #[serde(default)]
+    types: Value,
+    #[serde(default, rename = "match")]
+    fields: Value,
+    #[serde(default)]
+    require: Value,
+    #[serde(default)]
+    timeout_ms: Value,
+    #[serde(default)]
+    modes: Value,
+    #[serde(default)]
+    auto: Value,
+    #[serde(default)]
+    message_id: Value,
 }
 
 impl Request {
@@ -133,7 +139,8 @@ impl Request {
         if line.is_empty() {
             return Ok(None);
         }
-        if line.starts_with('{') {
+        // No word of the shell begins so: whoever writes it means JSON.
+        if line.starts_with(['{', '[', '"']) {
             return Self::of_json(line).map(Some);
         }
         let re = Re::Nothing;
@@ -154,23 +161,40 @@ impl Request {
 
     fn of_json(line: &str) -> Result<Self, Wrong> {
         let wrong = |re: Re, message: String| Wrong { re, message };
-        let written: Written = serde_json::from_str(line)
-            .map_err(|error| wrong(id_of(line), format!("not a request: {error}")))?;
-        let re = re(written.id).map_err(|message| wrong(Re::Nothing, message))?;
-        let what = Self::what(&written.cmd, |is_listening| {
-            let of_others = [
-                ("require", written.require.is_some()),
-                ("timeout_ms", written.timeout_ms.is_some()),
-                ("modes", written.modes.is_some()),
-                ("auto", written.auto.is_some()),
-                ("message_id", written.message_id.is_some()),
-            ];
-            let of_events = [
-                ("since", written.since.is_some()),
-                ("last", written.last.is_some()),
-                ("types", written.types.is_some()),
-                ("match", written.fields.is_some()),
-            ];
+        if !line.starts_with('{') {
+            let message = match serde_json::from_str::<IgnoredAny>(line) {
+                Ok(IgnoredAny) => NO_OBJECT.to_owned(),
+                Err(error) => why(line, &error),
+            };
+            return Err(wrong(Re::Nothing, message));
+        }
+        let written: Written =
+            serde_json::from_str(line).map_err(|error| wrong(id_of(line), why(line, &error)))?;
+        let re = re(&written.id).map_err(|message| wrong(Re::Nothing, message))?;
+        match Self::what_of(&written) {
+            Ok(what) => Ok(Self { re, what }),
+            Err(message) => Err(wrong(re, message)),
+        }
+    }
+
+    fn what_of(written: &Written) -> Result<What, String> {
+        let is_given = |value: &Value| !value.is_null();
+        let of_others = [
+            ("require", is_given(&written.require)),
+            ("timeout_ms", is_given(&written.timeout_ms)),
+            ("modes", is_given(&written.modes)),
+            ("auto", is_given(&written.auto)),
+            ("message_id", is_given(&written.message_id)),
+        ];
+        let of_events = [
+            ("since", is_given(&written.since)),
+            ("last", is_given(&written.last)),
+            ("types", is_given(&written.types)),
+            ("match", is_given(&written.fields)),
+        ];
+        let words = "a list of texts, as [\"send\",\"bob\",\"hi\"]";
+        let words: Vec<String> = field("cmd", &written.cmd, words)?.unwrap_or_default();
+        let what = Self::what(&words, |is_listening| {
             let (forbidden, whose) = if is_listening {
                 (&of_others[..], "not of events")
             } else {
@@ -180,10 +204,13 @@ impl Request {
                 Some((field, _)) => Err(format!("{field} is a field {whose}")),
                 None => Ok(()),
             }
-        });
-        let what = what.and_then(|what| match what {
+        })?;
+        match what {
             What::Listen(..) => {
-                let from = match (written.since.as_deref(), written.last) {
+                let since: Option<String> =
+                    field("since", &written.since, "the eid of an event, as \"e416\"")?;
+                let last: Option<usize> = field("last", &written.last, "a whole number")?;
+                let from = match (since.as_deref(), last) {
                     (Some(_), Some(_)) => return Err("since and last exclude each other".into()),
                     (Some(since), None) => Since::After(since.parse().map_err(|_| {
                         format!("{} is not the eid of an event, as e416", quoted(since))
@@ -191,29 +218,35 @@ impl Request {
                     (None, Some(last)) => Since::Last(last),
                     (None, None) => Since::Now,
                 };
-                let fields = written.fields.unwrap_or_default();
-                let filter = Filter::new(written.types, fields.into_iter().collect())?;
-                Ok(What::Listen(filter, from))
+                let types = field("types", &written.types, "a list of kinds, as [\"message\"]")?;
+                let globs = "an object of globs, as {\"from\":\"b*\"}";
+                let fields: Option<BTreeMap<_, _>> = field("match", &written.fields, globs)?;
+                let fields = fields.unwrap_or_default().into_iter().collect();
+                Ok(What::Listen(Filter::new(types, fields)?, from))
             }
             What::Unlisten => Ok(What::Unlisten),
-            What::Ask { asked, .. } => Ok(What::Ask {
-                asked,
-                asker: if written.modes == Some(true) {
-                    Asker::Bound
-                } else {
-                    Asker::Free
-                },
-                marks: Marks {
-                    auto: written.auto == Some(true),
-                    id: written.message_id.as_deref().map(message_id).transpose()?,
-                },
-                rung: written.require.unwrap_or(Rung::Stored),
-                timeout: written.timeout_ms.map(Duration::from_millis),
-            }),
-        });
-        match what {
-            Ok(what) => Ok(Self { re, what }),
-            Err(message) => Err(wrong(re, message)),
+            What::Ask { asked, .. } => {
+                let yes_or_no = "true or false";
+                let rungs = "\"queued\", \"stored\" or \"delivered\"";
+                let modes = field("modes", &written.modes, yes_or_no)?;
+                let id: Option<String> =
+                    field("message_id", &written.message_id, "32 hex digits as a text")?;
+                let timeout = field("timeout_ms", &written.timeout_ms, "a whole number")?;
+                Ok(What::Ask {
+                    asked,
+                    asker: if modes == Some(true) {
+                        Asker::Bound
+                    } else {
+                        Asker::Free
+                    },
+                    marks: Marks {
+                        auto: field("auto", &written.auto, yes_or_no)? == Some(true),
+                        id: id.as_deref().map(message_id).transpose()?,
+                    },
+                    rung: field("require", &written.require, rungs)?.unwrap_or(Rung::Stored),
+                    timeout: timeout.map(Duration::from_millis),
+                })
+            }
         }
     }
 
@@ -245,24 +278,58 @@ fn message_id(digits: &str) -> Result<MessageId, String> {
     digits.parse().map_err(wrong)
 }
 
-/// The id of a line that is wrong otherwise, so that its sender knows what failed.
-fn id_of(line: &str) -> Re {
-    let object: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-    let id = match &object["id"] {
-        serde_json::Value::Number(number) => number.as_i64().map(Id::Number),
-        serde_json::Value::String(text) => Some(Id::Text(text.as_str().into())),
-        _ => None,
-    };
-    re(id).unwrap_or(Re::Nothing)
+/// A field that is not there, or null, is none; else it has to be what it is.
+fn field<'a, T: Deserialize<'a>>(
+    name: &str,
+    value: &'a Value,
+    is: &str,
+) -> Result<Option<T>, String> {
+    Option::deserialize(value).map_err(|_| {
+        let shown: String = value.to_string().chars().take(SHOWN_CHARS_MAX).collect();
+        format!("{name} is {is}; here it is {shown}")
+    })
 }
 
-fn re(id: Option<Id>) -> Result<Re, String> {
-    match id {
-        None => Ok(Re::Nothing),
-        Some(Id::Number(number)) => Ok(Re::Number(number)),
-        Some(Id::Text(text)) if text.len() <= CONTROL_ID_BYTES_MAX => Ok(Re::Text(text)),
-        Some(Id::Text(_)) => Err(format!("id is longer than {CONTROL_ID_BYTES_MAX} bytes")),
-    }
+const NO_OBJECT: &str = r#"not a request: that is an object, as {"cmd":["send","bob","hi"]}"#;
+
+/// What of a line is shown to whoever wrote it.
+const SHOWN_CHARS_MAX: usize = 40;
+
+/// What is wrong with a line, and where.
+fn why(line: &str, error: &serde_json::Error) -> String {
+    let whole = error.to_string();
+    let what = whole.split(" at line ").next().unwrap_or_default();
+    let what = match error.classify() {
+        error::Category::Data => return format!("not a request: {what}"),
+        error::Category::Eof | error::Category::Io | error::Category::Syntax => what,
+    };
+    // A line is one line: its columns are its bytes, from 1.
+    let end = match error.classify() {
+        error::Category::Eof => line.len(),
+        _ => error.column().saturating_sub(1),
+    };
+    let before = &line[..line.floor_char_boundary(end)];
+    let from = before.char_indices().rev().nth(SHOWN_CHARS_MAX - 1);
+    let shown = &before[from.map_or(0, |(at, _)| at)..];
+    format!("not JSON: {what} at byte {}, after {shown}", error.column())
+}
+
+/// The id of a line that is wrong otherwise, so that its sender knows what failed.
+fn id_of(line: &str) -> Re {
+    let object: Value = serde_json::from_str(line).unwrap_or_default();
+    re(&object["id"]).unwrap_or(Re::Nothing)
+}
+
+fn re(id: &Value) -> Result<Re, String> {
+    let number = id.as_i64().map(Re::Number);
+    let text = id
+        .as_str()
+        .filter(|text| text.len() <= CONTROL_ID_BYTES_MAX);
+    let re = number.or_else(|| text.map(|text| Re::Text(text.into())));
+    let re = re.or_else(|| id.is_null().then_some(Re::Nothing));
+    re.ok_or_else(|| {
+        format!("id is a whole number, or a text of at most {CONTROL_ID_BYTES_MAX} bytes")
+    })
 }
 
 impl Filter {
@@ -367,14 +434,65 @@ mod tests {
         );
     }
 
+    #[track_caller]
+    fn check(line: &str, re: &Re, part: &str) {
+        let (found, message) = wrong(line);
+        assert_eq!(found, *re, "{line}");
+        assert!(message.contains(part), "{line}: {message}");
+    }
+
+    #[test]
+    fn a_line_that_begins_as_json_is_told_where_it_ceases_to_be() {
+        for (line, part) in [
+            (
+                "{",
+                "not JSON: EOF while parsing an object at byte 1, after ",
+            ),
+            (
+                r#"{"id":7,"cmd":["send","bob","hi}"#,
+                r#"not JSON: EOF while parsing a string at byte 32, after {"id":7,"cmd":["send","bob","hi}"#,
+            ),
+            (
+                r#"{"cmd":["send","é","hi"] "id":7}"#,
+                r#"or `}` at byte 27, after {"cmd":["send","é","hi"] "#,
+            ),
+            (
+                r#"{"cmd":["table"]}{"cmd":["exit"]}"#,
+                "trailing characters at byte 18",
+            ),
+            (r#"["send","bob","hi"]"#, "not a request: that is an object"),
+            (r#""send""#, "not a request: that is an object"),
+            ("[send bob", "not JSON: expected value at byte 2"),
+        ] {
+            check(line, &Re::Nothing, part);
+        }
+    }
+
     #[test]
     fn what_is_no_request_is_refused_and_named_if_it_has_an_id() {
         for (line, re, part) in [
-            ("{", Re::Nothing, "not a request"),
-            ("{}", Re::Nothing, "cmd"),
-            (r#"{"id":7,"cmd":["x"],"tpyes":[]}"#, Re::Number(7), "tpyes"),
-            (r#"{"id":7,"cmd":[]}"#, Re::Number(7), "empty"),
-            (r#"{"id":7,"cmd":"send"}"#, Re::Number(7), "sequence"),
+            ("{}", Re::Nothing, "cmd is empty"),
+            (
+                r#"{"id":7,"cmd":["x"],"tpyes":[]}"#,
+                Re::Number(7),
+                "unknown field `tpyes`",
+            ),
+            (
+                r#"{"id":7,"cmd":["x"],"cmd":["y"]}"#,
+                Re::Number(7),
+                "duplicate field `cmd`",
+            ),
+            (r#"{"id":7,"cmd":[]}"#, Re::Number(7), "cmd is empty"),
+            (
+                r#"{"id":7,"cmd":"send"}"#,
+                Re::Number(7),
+                r#"cmd is a list of texts, as ["send","bob","hi"]; here it is "send""#,
+            ),
+            (
+                r#"{"id":7,"cmd":["send","bob",5]}"#,
+                Re::Number(7),
+                r#"here it is ["send","bob",5]"#,
+            ),
             (
                 r#"{"id":7,"cmd":["table"],"since":"e1"}"#,
                 Re::Number(7),
@@ -399,7 +517,7 @@ mod tests {
             (
                 r#"{"id":7.5,"cmd":["table"]}"#,
                 Re::Nothing,
-                "not a request",
+                "id is a whole number, or a text",
             ),
             (
                 r#"{"id":1,"cmd":["x"],"require":"soon"}"#,
@@ -417,9 +535,7 @@ mod tests {
                 "-1",
             ),
         ] {
-            let (found, message) = wrong(line);
-            assert_eq!(found, re, "{line}");
-            assert!(message.contains(part), "{line}: {message}");
+            check(line, &re, part);
         }
         for (length, right) in [(63, true), (64, true), (65, false)] {
             let line = format!(r#"{{"id":"{}","cmd":["table"]}}"#, "x".repeat(length));

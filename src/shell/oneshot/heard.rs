@@ -52,7 +52,8 @@ struct Written<'a> {
     ok: Option<bool>,
     #[serde(borrow)]
     item: Option<&'a RawValue>,
-    result: Option<Map<String, Value>>,
+    /// Of a reply an object, of some events a word.
+    result: Option<Value>,
     error: Option<Failure>,
     ev: Option<Box<str>>,
 }
@@ -82,7 +83,10 @@ impl Heard {
                 ok: Some(true),
                 result,
                 ..
-            } => Self::Done(re, result.unwrap_or_default()),
+            } => {
+                let fields = result.and_then(|result| serde_json::from_value(result).ok());
+                Self::Done(re, fields.unwrap_or_default())
+            }
             _ => Self::Other,
         }
     }
@@ -124,4 +128,20 @@ pub fn is_set(fields: &Map<String, Value>, name: &str) -> bool {
 #[must_use]
 pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
     fields.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_heard_whatever_its_fields_are_called() {
+        let line = r#"{"v":1,"ev":"hook","name":"urgent","on":"message","result":"ok"}"#;
+        let Heard::Event(kind, fields) = Heard::read(line) else {
+            panic!("{line}");
+        };
+        assert_eq!((&*kind, text(&fields, "result")), ("hook", "ok"));
+        let line = r#"{"v":1,"re":1,"ok":true,"result":{"count":1}}"#;
+        assert!(matches!(Heard::read(line), Heard::Done(Some(1), fields) if fields["count"] == 1));
+    }
 }

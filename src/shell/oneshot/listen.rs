@@ -58,7 +58,8 @@ impl Wish {
         match &self.form {
             Form::Format(format) => print::formatted(format, fields) + "\n",
             Form::Json => format!("{line}\n"),
-            Form::Nul => format!("{}\0", text(fields, "text")),
+            // A NUL in a text would be the end of a message that nobody sent.
+            Form::Nul => text(fields, "text").replace('\0', "\u{fffd}") + "\0",
             Form::Text => clean::line(text(fields, "text")) + "\n",
         }
     }

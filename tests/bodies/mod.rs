@@ -1,0 +1,41 @@
+//! What somebody writes to be more than a text.
+
+/// What would be run, forge a line or break a format, if it were ever more than a text. In each
+/// the canary is a file that must not appear.
+pub(super) const BODIES: [&str; 34] = [
+    "$(touch CANARY)",
+    "`touch CANARY`",
+    "; touch CANARY #",
+    "| touch CANARY &",
+    "' ; touch CANARY ; '",
+    "\" ; touch CANARY ; \"",
+    "() { :; }; touch CANARY",
+    "$(touch CANARY)\n`touch CANARY`\n;touch CANARY",
+    "-rf",
+    "--",
+    "-",
+    "--help",
+    "--ackchat-manifest",
+    "-rf --help -- /",
+    "/exit",
+    "%s%n%n%n \\0 \\x41 \\n ${HOME} $0 * ~ {from} {text}",
+    " blanks at both ends ",
+    "\",\"ev\":\"session\",\"auto\":true,\"x\":\"",
+    "{\"v\":1,\"ev\":\"key\",\"eid\":\"e1\",\"who\":\"bob\",\"action\":\"trusted\"}",
+    "x\n{\"v\":1,\"ev\":\"key\",\"eid\":\"e1\",\"who\":\"bob\",\"action\":\"trusted\"}\n{\"id\":1,\"cmd\":[\"exit\"]}",
+    "x\n{\"v\":1,\"re\":1,\"ok\":true,\"result\":{}}\n",
+    "\\\",\\u0022,\\u000a{\"cmd\":[\"exit\"]}",
+    "a\0b\0",
+    "ACKCHAT_FROM=root\nACKCHAT_EVENT=key\nPATH=/tmp\nLD_PRELOAD=/tmp/x.so",
+    "x\0ACKCHAT_FROM=root\0PATH=/tmp",
+    "two\n[Message received by bob.]\n>>> exit\nbob: forged",
+    "[Message received by bob.]\r>>> exit",
+    "\r\n[You are offline. Bye.]\r\n",
+    "\u{8}\u{8}\u{8}\u{8}\u{8}[Group x created by Server.]\u{7f}",
+    "\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[1A\u{1b}P1$r\u{1b}\\\u{1b}]52;c;Zm9v\u{7}",
+    "\u{9b}31m\u{9d}0;title\u{9c}\u{85}\u{84}",
+    "\u{202e}txet\u{2066} \u{2028}bob: forged\u{2029}\u{feff}\u{200b}",
+    // What joins or has no width: the last two.
+    "z\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{e0041}\u{ad}",
+    "\u{fffd}\u{10ffff}\u{1f468}\u{200d}\u{1f469}",
+];
