@@ -29,10 +29,11 @@ const IN_FLIGHT: u64 = 64;
 pub(crate) fn run(report: &Report, rounds: usize) {
     report.begin("direct, client to client");
     let house = House::new();
-    let mut pair = Pair::new(house.address);
     let mut mosquitto = Mosquitto::new(1);
     let [mut a, mut b, mut c, mut d] = [const { Vec::<Run>::new() }; 4];
-    for _ in 0..rounds {
+    for round in 0..rounds {
+        // Their stores keep everything: what earlier rounds left there is not to be measured.
+        let mut pair = Pair::new(house.address, round);
         a.push(pair.one_by_one(ROUND_TRIPS));
         b.push(on_one_core(|| ping_pong(ROUND_TRIPS)));
         c.push(pair.saturated(MESSAGES));
@@ -73,11 +74,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(server: SocketAddr) -> Self {
-        let (alice, bob) = (End::new("alice", server), End::new("bob", server));
+    fn new(server: SocketAddr, number: usize) -> Self {
+        let end = |name: &str| End::new(&format!("{name}{number}"), server);
+        let (alice, bob) = (end("alice"), end("bob"));
         let mut pair = Self { alice, bob };
         let give_up = Instant::now() + Duration::from_secs(10);
-        while pair.alice.client.view().table.len() < 2 {
+        let bob = pair.bob.name.clone();
+        while !pair.alice.client.view().table.contains_key(&bob) {
             pair.alice.turn(Duration::from_millis(5));
             pair.bob.turn(Duration::from_millis(5));
             assert!(Instant::now() < give_up);
@@ -97,6 +100,7 @@ impl Pair {
     fn talk(&mut self, count: u64, in_flight: u64) -> Run {
         let over = AtomicBool::new(false);
         let (alice, bob) = (&mut self.alice, &mut self.bob);
+        let bob_name = bob.name.clone();
         let own = std::process::id();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -111,7 +115,7 @@ impl Pair {
                 let watch = Watch::start(cpu_of(own));
                 while alice.settled - begun < count {
                     while said < count && said - (alice.settled - begun) < in_flight {
-                        alice.say("bob");
+                        alice.say(bob_name.clone());
                         said += 1;
                     }
                     alice.turn(Duration::from_millis(20));
@@ -134,6 +138,7 @@ struct End {
     client: Client,
     store: ClientMemory,
     settled: u64,
+    name: Name,
     text: String,
 }
 
@@ -142,8 +147,9 @@ impl End {
         let poll = Poll::new().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let socket = Socket::bind(any, poll.registry(), Token(0)).unwrap();
+        let name: Name = name.parse().unwrap();
         let config = Config {
-            name: name.parse().unwrap(),
+            name: name.clone(),
             server,
             server_key: None,
             group_private: GroupPrivate::Allow,
@@ -161,6 +167,7 @@ impl End {
             client: Client::new(config, identity, Ratchet::new(random())),
             store: ClientMemory::new(7),
             settled: 0,
+            name,
             text: "x".repeat(BYTES),
         };
         let now = end.ambient.now();
@@ -169,9 +176,8 @@ impl End {
         end
     }
 
-    fn say(&mut self, to: &str) {
+    fn say(&mut self, to: Name) {
         let now = self.ambient.now();
-        let to: Name = to.parse().unwrap();
         let text = self.text.parse().unwrap();
         self.client.handle_request(
             now,

@@ -170,19 +170,7 @@ fn dedupe_key(sender: &Name) -> Name {
 
 impl Kept {
     fn apply(&mut self, request: StoreRequest, full: bool) -> StoreReply {
-        // What is there already needs none: its repeat is done, not refused.
-        let needs_room = match &request {
-            StoreRequest::PutIn(message) => !self
-                .seen
-                .get(&dedupe_key(&message.from))
-                .is_some_and(|seen| seen.contains_key(&message.id)),
-            StoreRequest::PutOut(message) | StoreRequest::PutOutAgain(message) => {
-                !self.out_by_id.contains_key(&message.id)
-            }
-            StoreRequest::PutPin { .. } => true,
-            _ => false,
-        };
-        if full && needs_room {
+        if full && self.needs_room(&request) {
             return StoreReply::Refused;
         }
         let done = match request {
@@ -214,6 +202,21 @@ impl Kept {
             } => self.apply_rows(store, reset, upto, rows),
         };
         StoreReply::Done(done)
+    }
+
+    /// What is there already needs none: its repeat is done, not refused.
+    fn needs_room(&self, request: &StoreRequest) -> bool {
+        match request {
+            StoreRequest::PutIn(message) => !self
+                .seen
+                .get(&dedupe_key(&message.from))
+                .is_some_and(|seen| seen.contains_key(&message.id)),
+            StoreRequest::PutOut(message) | StoreRequest::PutOutAgain(message) => {
+                !self.out_by_id.contains_key(&message.id)
+            }
+            StoreRequest::PutPin { .. } => true,
+            _ => false,
+        }
     }
 
     fn load(&self) -> Loaded {
