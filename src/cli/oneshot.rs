@@ -16,7 +16,8 @@ use ackchat::script::tree;
 use ackchat::secure::Fingerprint;
 use ackchat::shell::args::{Kind, Need, Param, Target};
 use ackchat::shell::asked::Marks;
-use ackchat::shell::command::{self, Face as CommandFace};
+use ackchat::shell::command::{self, Face as CommandFace, Reach};
+use ackchat::shell::control::PROGRAM;
 use ackchat::shell::control::request::Rung;
 use ackchat::shell::external::Word;
 use ackchat::shell::oneshot::Manner;
@@ -44,7 +45,7 @@ fn is_oneshot(command: &command::Command) -> bool {
 
 /// What no session is asked needs none.
 fn needs_session(command: &command::Command) -> bool {
-    command.faces.contains(&CommandFace::Socket)
+    command.reach != Reach::Nothing
 }
 
 fn ordinary_command(command: &command::Command) -> Command {
@@ -298,10 +299,10 @@ pub(super) fn invocation(
     let is_literal = args.iter().any(|arg| arg == "--");
     let registry = Registry::builtin();
     if let Some(command) = registry.commands().iter().find(|one| one.name == name) {
-        return if needs_session(command) {
-            ordinary(command, found, is_literal)
-        } else {
-            plugin(found)
+        return match &*command.name {
+            "plugin" => plugin(found),
+            "version" => Ok(Invocation::Print(format!("{PROGRAM}\n"))),
+            _ => ordinary(command, found, is_literal),
         };
     }
     // What clap parsed is under its own name again.

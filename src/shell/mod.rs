@@ -76,6 +76,8 @@ pub struct Shell {
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
+    /// The line of the first login.
+    login: Option<LineId>,
     first_failure: Option<Exit>,
     /// The last answer to `list_members`.
     members: Vec<Name>,
@@ -245,6 +247,7 @@ impl Shell {
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
+            login: None,
             first_failure: None,
             members: Vec::new(),
             recent: Vec::new(),
@@ -281,6 +284,7 @@ impl Shell {
     pub fn start(&mut self, now: Now) -> LineId {
         self.now = now;
         let line = self.lines.mint();
+        self.login = Some(line);
         let request = self.client.start(now);
         let pending = Pending {
             line: Some(line),
@@ -952,6 +956,9 @@ impl Shell {
             code.exit()
         };
         let message = clean::line(&error.to_string());
+        if line.is_some() && line == self.login && self.client.is_ending() {
+            self.fail_waiting(error);
+        }
         // An answer of a hook that nobody hears is nobody's line.
         let is_answer = line.is_none() && about.is_some();
         if *error == RequestError::Ended || is_answer {
@@ -960,6 +967,18 @@ impl Shell {
             self.fail(line, code, message, exit);
         }
         self.run_released();
+    }
+
+    /// What waited for the login is not carried out.
+    fn fail_waiting(&mut self, error: &RequestError) {
+        let code = ErrorCode::from(error);
+        let message = match error {
+            RequestError::ServerUnreachable => "the server does not respond; nothing was done",
+            error => &clean::line(&error.to_string()),
+        };
+        for line in self.lines.drop_waiting() {
+            self.settle_failed(Some(line), code, message.to_owned(), code.exit());
+        }
     }
 
     fn on_ended(&mut self, ending: Ending) {

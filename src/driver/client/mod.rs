@@ -380,6 +380,10 @@ impl Loop {
         if let Some(exit) = ended
             && self.parting.is_none()
         {
+            if self.face.is_local() {
+                self.stage = Stage::Over(exit);
+                return;
+            }
             // One's groups stay, as after a `dereg` that somebody types.
             let words = Box::from(["dereg".to_owned()]);
             let line = self
@@ -395,6 +399,7 @@ impl Loop {
         if !self.face.is_shown_by_guests() {
             return exit;
         }
+        let before = self.guests.iter().find_map(|guest| guest.ended());
         for guest in &mut self.guests {
             guest.turn();
         }
@@ -402,6 +407,8 @@ impl Loop {
         self.shell.handle_seen(self.reactor.now(), seen.collect());
         let ended = self.guests.iter().find_map(|guest| guest.ended());
         match self.face {
+            // One that is content with any end of its session has seen none that began.
+            Face::OneShot(_) if before.is_none() && ended == Some(Exit::Done) => exit,
             Face::OneShot(_) => ended.unwrap_or(exit),
             Face::Headless | Face::Json | Face::Terminal => exit,
         }

@@ -62,6 +62,11 @@ pub enum Face {
 }
 
 impl Face {
+    /// Whether it is there for what is on disk alone.
+    pub(super) fn is_local(self) -> bool {
+        self == Self::OneShot(Arrivals::Never)
+    }
+
     /// Whether what is shown is shown by a guest.
     pub(super) const fn is_shown_by_guests(self) -> bool {
         matches!(self, Self::Json | Self::OneShot(_))
@@ -85,8 +90,11 @@ pub(crate) fn core_config(options: &JoinOptions) -> Config {
     }
 }
 
-/// All addresses of this machine, in the server's family.
+/// All addresses of this machine, in the server's family; who speaks to nobody is not heard.
 pub(crate) fn local_address(options: &JoinOptions) -> SocketAddr {
+    if options.face.is_local() {
+        return SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    }
     let ip = match options.server.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

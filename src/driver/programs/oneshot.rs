@@ -94,11 +94,13 @@ impl Task {
         }
     }
 
-    const fn arrivals(&self) -> Arrivals {
+    /// What becomes of messages that arrive while a client of its own is there for it.
+    fn arrivals(&self) -> Arrivals {
         match self {
             Self::Ask { .. } | Self::Control | Self::Events { .. } | Self::Receive(_) => {
                 Arrivals::Take
             }
+            Self::Call(command) if command.is_local() => Arrivals::Never,
             Self::Call(_) | Self::Pipe(_) => Arrivals::Leave,
         }
     }

@@ -4,8 +4,9 @@ use super::heard::{Failure, Heard, text};
 use super::{Manner, OneShot, Step, Steps, print};
 use crate::model::Now;
 use crate::shell::asked::Marks;
+use crate::shell::command::Reach;
 use crate::shell::control::request::Rung;
-use crate::shell::{Exit, clean};
+use crate::shell::{Exit, Registry, clean};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -25,6 +26,15 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether what the profile has on disk is all it asks for.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let registry = Registry::builtin();
+        let word = self.words.first();
+        let command = word.and_then(|word| registry.find(word));
+        command.is_some_and(|command| command.reach == Reach::Disk)
+    }
+
     /// The one person whom the message is for.
     fn recipient(&self) -> Option<&str> {
         match &self.words[..] {
