@@ -5,10 +5,12 @@
 #[expect(dead_code, reason = "what only stories of restarts use")]
 mod programs;
 
+use ackchat::shell::Registry;
+use ackchat::shell::command::{Face, Reach};
 use programs::{Program, World, ackchat};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A one-shot of somebody.
 fn oneshot(world: &World, who: &str, words: &[&str]) -> Command {
@@ -72,6 +74,111 @@ fn a_message_is_sent_alone_and_beside_a_session_and_its_fate_is_the_status() {
     let require = ["send", "bob", "x", "--session", "require"];
     assert_eq!(run(&world, "alice", &require).2, 4);
     assert_eq!(run(&world, "alice", &["send", "bob"]).2, 2);
+}
+
+/// A one-shot, and its statuses: alone and beside a session while the server is there, and the same
+/// while it is gone.
+type Row = (&'static [&'static str], [i32; 4]);
+
+const DIGITS: &str = "050375637902392069135377354517";
+
+/// Every one-shot of the registry, and those that are none of it.
+const MATRIX: &[Row] = &[
+    (&["send", "bob", "hi"], [0, 0, 4, 5]),
+    (&["send", "nobody", "hi"], [7, 7, 4, 7]),
+    (&["send_all", "hi"], [0, 0, 4, 5]),
+    (&["cancel", "12345678"], [7, 7, 7, 7]),
+    (&["outbox"], [0, 0, 0, 0]),
+    (&["list_groups"], [0, 0, 4, 4]),
+    (&["create_group", "g"], [0, 7, 4, 4]),
+    (&["join_group", "g"], [0, 0, 4, 7]),
+    (&["send_group", "hi"], [0, 0, 4, 5]),
+    (&["list_members"], [0, 0, 4, 4]),
+    (&["leave_group"], [0, 0, 4, 4]),
+    (&["history"], [0, 0, 0, 0]),
+    (&["history", "bob"], [0, 0, 0, 0]),
+    (&["history", "bop"], [1, 1, 1, 1]),
+    (&["grep", "hello"], [0, 0, 0, 0]),
+    (&["grep", "nothing"], [1, 1, 1, 1]),
+    (&["unread"], [0, 0, 0, 0]),
+    (&["export", "bob", "/dev/null/x.txt"], [4, 4, 4, 4]),
+    (&["table"], [0, 0, 4, 0]),
+    (&["table", "nobody"], [7, 7, 4, 7]),
+    (&["dereg"], [0, 0, 4, 4]),
+    (&["reg"], [7, 0, 4, 7]),
+    (&["verify"], [0, 0, 0, 0]),
+    (&["verify", "nobody"], [7, 7, 7, 7]),
+    (&["trust", "bob", DIGITS], [7, 7, 4, 7]),
+    (&["session"], [0, 0, 4, 0]),
+    (&["stats"], [0, 0, 4, 0]),
+    (&["control"], [0, 0, 0, 0]),
+    (&["ask", "bob", "x", "--timeout", "100ms"], [8, 8, 8, 8]),
+    (&["recv", "--timeout", "100ms"], [8, 8, 8, 8]),
+    (&["notify", "bob", "--", "true"], [0, 0, 4, 5]),
+    (&["notify", "bob", "--", "false"], [1, 1, 1, 1]),
+];
+
+/// Runs all of them at once, each as somebody; their statuses in order.
+fn all_at_once(world: &World, who: impl Fn(usize) -> String) -> Vec<(String, i32)> {
+    let begin = |(number, (words, _)): (usize, &Row)| {
+        let mut command = oneshot(world, &who(number), words);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let begun: Vec<Child> = MATRIX.iter().enumerate().map(begin).collect();
+    let end = |child: Child| {
+        let (_, complaint, exit) = spoken(child.wait_with_output().unwrap());
+        (complaint, exit)
+    };
+    begun.into_iter().map(end).collect()
+}
+
+#[test]
+fn the_status_is_true_alone_and_beside_a_session_with_a_server_and_without() {
+    let registry = Registry::builtin();
+    for command in registry.commands() {
+        let is_told = MATRIX.iter().any(|(words, _)| words[0] == command.name);
+        let is_wanted = command.faces.contains(&Face::OneShot) && command.reach != Reach::Nothing;
+        assert_eq!(is_told, is_wanted, "{}", command.name);
+    }
+    let mut world = World::new();
+    world.join("bob").end();
+    // What is looked up is there in every situation, and each has a profile of its own.
+    let own = |number: usize| format!("own{number}");
+    for (number, (words, _)) in MATRIX.iter().enumerate() {
+        let who = own(number);
+        assert_eq!(run(&world, &who, &["send", "bob", "hello"]).2, 0);
+        if matches!(words[0], "send_group" | "list_members" | "leave_group") {
+            run(&world, &who, &["create_group", "h"]);
+            assert_eq!(run(&world, &who, &["join_group", "h"]).2, 0);
+        }
+    }
+    let check = |found: Vec<(String, i32)>, situation: usize| {
+        for ((words, expected), (complaint, exit)) in MATRIX.iter().zip(found) {
+            assert_eq!(
+                exit, expected[situation],
+                "{words:?} in situation {situation}: {complaint}"
+            );
+            let tells = !matches!(exit, 0 | 8) && words[0] != "notify";
+            assert!(
+                !tells || complaint.starts_with('['),
+                "{words:?}: {complaint}"
+            );
+        }
+    };
+    check(all_at_once(&world, own), 0);
+    let mut alice = Program::start(&mut world.client("alice", &["--headless", "--stay"]));
+    assert_eq!(run(&world, "alice", &["send", "bob", "hello"]).2, 0);
+    let one_by_one = MATRIX.iter().map(|(words, _)| {
+        let (_, complaint, exit) = run(&world, "alice", words);
+        (complaint, exit)
+    });
+    check(one_by_one.collect(), 1);
+    run(&world, "alice", &["join_group", "h"]);
+    world.server.kill();
+    check(all_at_once(&world, own), 2);
+    check(all_at_once(&world, |_| "alice".to_owned()), 3);
+    alice.kill();
 }
 
 #[test]

@@ -29,23 +29,32 @@ impl Profile {
     /// # Errors
     /// If a running program has it, or others can get at it.
     pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
-        let directory = profile_directory(data, name)?;
-        let used = format!("Registration request rejected - name {name} used.");
-        let lock = lock(&directory, &used).map_err(|mut fault| {
-            if fault.line == format!("[{used}]") {
-                fault.line += "\n  a program on this machine has this profile: end that one first";
-            }
+        Self::open_if_free(data, name)?.ok_or_else(|| {
+            let words = format!("Registration request rejected - name {name} used.");
+            let mut fault = Fault::new(Exit::Unreachable, &words);
+            fault.line += "\n  a program on this machine has this profile: end that one first";
             fault
-        })?;
+        })
+    }
+
+    /// The same; none if a running program has it.
+    ///
+    /// # Errors
+    /// If others can get at it.
+    pub fn open_if_free(data: Option<&Path>, name: &Name) -> Result<Option<Self>, Fault> {
+        let directory = profile_directory(data, name)?;
+        let Some(lock) = lock(&directory)? else {
+            return Ok(None);
+        };
         let history = state_directory(data)?
             .join("profiles")
             .join(name.to_lower());
         make_private(&history)?;
-        Ok(Self {
+        Ok(Some(Self {
             directory,
             history: history.join("history"),
             _lock: lock,
-        })
+        }))
     }
 
     /// The file of its store.
@@ -77,9 +86,11 @@ impl ServerData {
     /// If a running server has it, or others can get at it.
     pub fn open(data: Option<&Path>) -> Result<Self, Fault> {
         let directory = server_directory(data)?;
-        let shown = directory.display();
-        let used = format!("Another server uses {shown}: stop it, or choose --data DIR.");
-        let lock = lock(&directory, &used)?;
+        let lock = lock(&directory)?.ok_or_else(|| {
+            let shown = directory.display();
+            let words = format!("Another server uses {shown}: stop it, or choose --data DIR.");
+            Fault::new(Exit::Unreachable, &words)
+        })?;
         Ok(Self {
             directory,
             _lock: lock,
@@ -176,8 +187,8 @@ fn server_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
     Ok(data_directory(data)?.join("server"))
 }
 
-/// Makes a directory, and its lock; `used` says that somebody else has it.
-fn lock(directory: &Path, used: &str) -> Result<Flock<File>, Fault> {
+/// Makes a directory, and its lock; none if somebody else has it.
+fn lock(directory: &Path) -> Result<Option<Flock<File>>, Fault> {
     make_private(directory)?;
     let path = directory.join("lock");
     let mut options = OpenOptions::new();
@@ -187,8 +198,8 @@ fn lock(directory: &Path, used: &str) -> Result<Flock<File>, Fault> {
         .open(&path)
         .map_err(|error| cannot("open", &path, &error))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(lock),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(Fault::new(Exit::Unreachable, used)),
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(cannot("lock", &path, &errno.into())),
     }
 }

@@ -404,6 +404,13 @@ pub const CONTROL_REPLIES_BYTES_MAX: usize = 16 << 20;
 pub const JOURNAL_KEPT_MAX: usize = 10_000;
 /// Bytes of texts that it remembers.
 pub const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// A one-shot that is told no time waits so long: a login, a direct try and the server's five slots
+/// take less than six seconds; so does one that waits for another of its profile.
+pub const ONESHOT: Duration = ms(30_000);
+/// A session that has not said by then that the time is up says nothing any more.
+pub const ONESHOT_GRACE: Duration = ms(5000);
+/// How often a one-shot looks whether its profile is free: most have done their work in less.
+pub const PROFILE_RETRY: Duration = ms(20);
 /// Messages of a pipe on their way at once: enough for every path, well below what one connection
 /// may ask.
 pub const PIPE_OPEN_MAX: usize = 128;

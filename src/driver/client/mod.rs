@@ -67,7 +67,11 @@ pub fn run(options: &JoinOptions) -> Exit {
 pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
     let folder = company.folder;
     let opened = config::settle(options).and_then(|start| {
-        let mut chat = Loop::open(&start)?;
+        let profile = match company.profile {
+            Some(profile) => profile,
+            None => Profile::open(start.options.data.as_deref(), &start.options.name)?,
+        };
+        let mut chat = Loop::open(&start, profile)?;
         // A demonstration is the same for everybody.
         if company.tour.is_none() {
             chat.rc = start.rc;
@@ -172,9 +176,8 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(start: &Start) -> Result<Self, Fault> {
+    fn open(start: &Start, profile: Profile) -> Result<Self, Fault> {
         let options = &start.options;
-        let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
         let address = local_address(options);

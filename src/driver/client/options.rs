@@ -1,10 +1,10 @@
 //! What a client may be told at its start.
 
-use crate::client::{Arrivals, Config};
+use crate::client::{Arrivals, Config, GroupPrivate};
 use crate::driver::terminal::paint::Colour;
 use crate::model::Name;
 use crate::secure::Fingerprint;
-use crate::shell::Settings;
+use crate::shell::{OnFailure, Settings, Style};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -46,6 +46,38 @@ pub struct JoinOptions {
     pub face: Face,
     /// In place of standard input.
     pub lines: Vec<String>,
+}
+
+impl JoinOptions {
+    /// One that nobody looks at: any port, no colour, no prompt; lines that fail are shown.
+    #[must_use]
+    pub const fn unseen(name: Name, server: SocketAddr) -> Self {
+        Self {
+            name,
+            server,
+            server_key: None,
+            port: 0,
+            data: None,
+            settings: Settings {
+                exit_on_dereg: false,
+                group_private: GroupPrivate::Refuse,
+                show_table: false,
+                style: Style::Bracket,
+                on_failure: OnFailure::Show,
+            },
+            stay: false,
+            relay: true,
+            colour: Colour::Never,
+            plain: true,
+            trace: None,
+            given: BTreeSet::new(),
+            profile: None,
+            config: None,
+            sock: None,
+            face: Face::Terminal,
+            lines: Vec::new(),
+        }
+    }
 }
 
 /// What lines come from and where words go to.

@@ -358,7 +358,13 @@ impl Control {
                 connection.done(open, result);
             } else {
                 let words = "not done in time; what becomes of it is not known";
-                connection.failed(open, ErrorCode::TimedOut.word(), words);
+                let stays = |id| format!("it stays in the outbox and is tried again: cancel {id}");
+                let hint = open.kept.map(stays);
+                let open = Open {
+                    hint,
+                    ..open.clone()
+                };
+                connection.failed(&open, ErrorCode::TimedOut.word(), words);
             }
         });
     }

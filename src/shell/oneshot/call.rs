@@ -2,7 +2,8 @@
 
 use super::heard::{Failure, Heard, text};
 use super::{Manner, OneShot, Step, Steps, print};
-use crate::model::Now;
+use crate::model::limits::{ONESHOT, ONESHOT_GRACE};
+use crate::model::{Instant, Now};
 use crate::shell::asked::Marks;
 use crate::shell::command::Reach;
 use crate::shell::control::request::Rung;
@@ -48,6 +49,8 @@ impl Command {
 #[derive(Debug)]
 pub struct Call {
     steps: Steps,
+    /// Then even a session that is stuck is given up.
+    due: Instant,
     manner: Manner,
     command: Command,
     stage: Stage,
@@ -78,15 +81,17 @@ const WITHDRAW: u64 = 3;
 impl Call {
     /// Asks at once.
     #[must_use]
-    pub fn new(manner: Manner, command: Command) -> Self {
+    pub fn new(now: Now, manner: Manner, command: Command) -> Self {
         let mut steps = Steps::default();
         if manner.json && command.is_message {
             let listen = json!({"id": LISTEN, "cmd": ["events"], "types": ["delivery"]});
             steps.ask(&listen);
         }
-        steps.ask(&request(ASK, &command));
+        steps.ask(&request(ASK, &bounded(&command)));
+        let limit = command.timeout.unwrap_or(ONESHOT) + ONESHOT_GRACE;
         Self {
             steps,
+            due: now.instant + limit,
             manner,
             command,
             stage: Stage::Asked,
@@ -97,13 +102,10 @@ impl Call {
 
     fn on_done(&mut self, result: &Map<String, Value>) {
         if !self.command.is_message {
-            let words = text(result, "text");
-            if !words.is_empty() && !self.manner.json {
-                self.steps.say(words);
-            } else if self.items == 0 && !result.contains_key("count") && self.manner.json {
-                self.steps.say(&Value::from(result.clone()).to_string());
-            }
-            let found_nothing = self.command.words[0] == "grep" && self.items == 0;
+            self.tell_result(result);
+            // An empty list of which there is something to say is a search that found nothing.
+            let is_empty = self.items == 0 && result.contains_key("count");
+            let found_nothing = is_empty && result.contains_key("text");
             let exit = if found_nothing { Exit::No } else { Exit::Done };
             return self.steps.end(exit);
         }
@@ -122,6 +124,20 @@ impl Call {
                 .complain(&words_of(state, self.command.recipient()));
         }
         self.steps.end(exit);
+    }
+
+    /// Beside a list words are talk; else they are what was asked for.
+    fn tell_result(&mut self, result: &Map<String, Value>) {
+        let words = text(result, "text");
+        if result.contains_key("count") {
+            if !words.is_empty() && !self.manner.quiet {
+                self.steps.complain(words);
+            }
+        } else if self.manner.json {
+            self.steps.say(&Value::from(result.clone()).to_string());
+        } else if !words.is_empty() {
+            self.steps.say(words);
+        }
     }
 
     fn on_failed(&mut self, failure: &Failure) {
@@ -194,8 +210,34 @@ impl OneShot for Call {
         }
     }
 
+    fn handle_timeout(&mut self, now: Now) {
+        if self.due <= now.instant && !self.steps.is_ended() {
+            let words = "[The session does not answer; what becomes of it is not known.]";
+            self.steps.complain(words);
+            self.steps.end(Exit::TimedOut);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        (!self.steps.is_ended()).then_some(self.due)
+    }
+
     fn poll(&mut self) -> Option<Step> {
         self.steps.poll()
+    }
+}
+
+/// Nothing is waited for without an end. Who requires delivery and says no time does not wait for
+/// it beyond what the server says first.
+fn bounded(command: &Command) -> Command {
+    let rung = match (command.rung, command.timeout) {
+        (Rung::Delivered, None) => Rung::Stored,
+        (rung, _) => rung,
+    };
+    Command {
+        rung,
+        timeout: command.timeout.or(Some(ONESHOT)),
+        ..command.clone()
     }
 }
 
