@@ -113,7 +113,10 @@ const MATRIX: &[Row] = &[
     (&["stats"], [0, 0, 4, 0]),
     (&["control"], [0, 0, 0, 0]),
     (&["ask", "bob", "x", "--timeout", "100ms"], [8, 8, 8, 8]),
-    (&["recv", "--timeout", "100ms"], [8, 8, 8, 8]),
+    (
+        &["recv", "--from", "bob", "--timeout", "100ms"],
+        [8, 8, 8, 8],
+    ),
     (&["notify", "bob", "--", "true"], [0, 0, 4, 5]),
     (&["notify", "bob", "--", "false"], [1, 1, 1, 1]),
 ];
@@ -168,6 +171,7 @@ fn the_status_is_true_alone_and_beside_a_session_with_a_server_and_without() {
     };
     check(all_at_once(&world, own), 0);
     let mut alice = Program::start(&mut world.client("alice", &["--headless", "--stay"]));
+    while run(&world, "alice", &["session", "--session", "require"]).2 != 0 {}
     assert_eq!(run(&world, "alice", &["send", "bob", "hello"]).2, 0);
     let one_by_one = MATRIX.iter().map(|(words, _)| {
         let (_, complaint, exit) = run(&world, "alice", words);

@@ -1,6 +1,6 @@
 //! Where things lie on this machine: directories, key files, stores, and the locks of their owners.
 
-use super::{Fault, ambient};
+use super::{Fault, ambient, output};
 use crate::model::Name;
 use crate::model::limits::COMPLETED_FILES_MAX;
 use crate::secure::Identity;
@@ -46,6 +46,7 @@ impl Profile {
         let Some(lock) = lock(&directory)? else {
             return Ok(None);
         };
+        tell_place(data, &directory);
         let history = state_directory(data)?
             .join("profiles")
             .join(name.to_lower());
@@ -91,6 +92,7 @@ impl ServerData {
             let words = format!("Another server uses {shown}: stop it, or choose --data DIR.");
             Fault::new(Exit::Unreachable, &words)
         })?;
+        tell_place(data, &directory);
         Ok(Self {
             directory,
             _lock: lock,
@@ -103,6 +105,15 @@ impl ServerData {
     /// If the file is not right, or others can get at it.
     pub fn identity(&self) -> Result<Identity, Fault> {
         identity(&self.directory.join("server.key"))
+    }
+}
+
+/// Nobody said where files belong: what the system says of the user decides.
+fn tell_place(data: Option<&Path>, directory: &Path) {
+    let has_home = std::env::var_os("HOME").is_some_and(|home| !home.is_empty());
+    if data.is_none() && !has_home && std::env::var_os("XDG_DATA_HOME").is_none() {
+        let words = format!("[HOME is not set: data is in {}.]", directory.display());
+        output::complain(&words);
     }
 }
 

@@ -502,6 +502,8 @@ pub const HOOK_JSON_BYTES_MAX: usize = 32 << 10;
 pub const LOG_BYTES_MAX: u64 = 1 << 20;
 /// How long a program may take to tell what it is.
 pub const MANIFEST_LIMIT: Duration = ms(300);
+/// All of them together, where somebody waits for the list.
+pub const MANIFESTS_LIMIT: Duration = ms(1000);
 /// What it may tell.
 pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 /// Programs that are commands; beyond, the rest is not seen.

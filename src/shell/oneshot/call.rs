@@ -290,3 +290,77 @@ fn words_of(state: &str, recipient: Option<&str>) -> String {
     };
     words.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(rung: Rung, timeout: Option<Duration>) -> Call {
+        let command = Command {
+            words: ["send", "bob", "hi"].map(str::to_owned).into(),
+            rung,
+            timeout,
+            is_message: true,
+            marks: Marks::default(),
+        };
+        Call::new(Now::default(), Manner::default(), command)
+    }
+
+    fn asked(call: &mut Call) -> Value {
+        match call.poll() {
+            Some(Step::Ask(line)) => serde_json::from_str(&line).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_waited_for_without_an_end() {
+        let second = Duration::from_secs(1);
+        for (rung, timeout, require, limit_ms) in [
+            (Rung::Stored, None, "stored", 30_000),
+            (Rung::Stored, Some(second), "stored", 1000),
+            (Rung::Delivered, Some(second), "delivered", 1000),
+            // How long to wait for delivery past that nobody said.
+            (Rung::Delivered, None, "stored", 30_000),
+        ] {
+            let request = asked(&mut call(rung, timeout));
+            assert_eq!(request["require"], require);
+            assert_eq!(request["timeout_ms"], limit_ms);
+        }
+        let mut call = call(Rung::Delivered, None);
+        asked(&mut call);
+        let stored = r#"{"v":1,"re":2,"ok":true,"result":{"id":"1f","state":"stored"}}"#;
+        call.handle_line(Now::default(), stored);
+        assert!(matches!(call.poll(), Some(Step::Complain(_))));
+        assert_eq!(call.poll(), Some(Step::End(Exit::StoredOnly)));
+    }
+
+    #[test]
+    fn a_message_of_which_nothing_is_known_in_time_stays_in_the_outbox_and_that_is_told() {
+        let mut call = call(Rung::Stored, None);
+        asked(&mut call);
+        let late = r#"{"v":1,"re":2,"ok":false,"error":{"code":"timed-out","id":"1f",
+            "message":"not known","hint":"it stays in the outbox"}}"#;
+        call.handle_line(Now::default(), &late.replace('\n', ""));
+        let words = "[not known.]\n  it stays in the outbox".to_owned();
+        assert_eq!(call.poll(), Some(Step::Complain(words)));
+        // It is not withdrawn.
+        assert_eq!(call.poll(), Some(Step::End(Exit::TimedOut)));
+    }
+
+    #[test]
+    fn a_session_that_is_stuck_is_given_up() {
+        let mut call = call(Rung::Stored, Some(Duration::from_secs(1)));
+        asked(&mut call);
+        let at = |ms: u64| Now {
+            instant: Instant(ms * 1000),
+            ..Now::default()
+        };
+        call.handle_timeout(at(5999));
+        assert_eq!(call.poll(), None);
+        assert_eq!(call.deadline(), Some(at(6000).instant));
+        call.handle_timeout(at(6000));
+        assert!(matches!(call.poll(), Some(Step::Complain(_))));
+        assert_eq!(call.poll(), Some(Step::End(Exit::TimedOut)));
+    }
+}
