@@ -356,6 +356,8 @@ pub const HISTORY_COUNT_MAX: usize = 1000;
 pub const EXPORT_MAX: usize = 100_000;
 /// Bytes of texts that one question to the history brings.
 pub const RECALL_BYTES_MAX: usize = 64 << 20;
+/// Of those, texts of one answer to a program: in JSON a byte is at most six (`\u001b`).
+pub const REPLY_TEXTS_BYTES_MAX: usize = 2 << 20;
 /// The core asks again after `Unknown`: first after this, doubling.
 pub const STORE_RETRY_MIN: Duration = ms(1000);
 /// The longest time between two such questions.

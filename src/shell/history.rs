@@ -4,14 +4,11 @@ use super::fields::{Fact, Value, scope};
 use super::render::{Words, bracket, text_lines};
 use super::{Style, Tone, clean};
 use crate::client::port::{Entry, Recall, Recipient};
-use crate::model::limits::{CONTROL_REPLIES_BYTES_MAX, HISTORY_COUNT_MAX};
+use crate::model::limits::{HISTORY_COUNT_MAX, REPLY_TEXTS_BYTES_MAX};
 use crate::model::{Delivery, Name, Wall};
 use crate::wire::packet::Audience;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// A byte of text is at most six in JSON (`\u001b`).
-const REPLY_TEXTS_BYTES_MAX: usize = CONTROL_REPLIES_BYTES_MAX / 8;
 
 /// How one's own messages, times and notices look.
 #[derive(Clone, Copy, Debug)]
