@@ -1,6 +1,7 @@
 //! Arguments into an `Invocation`: the seeds' forms by hand, with their exact lines; else clap.
 
 mod complete;
+mod help;
 mod man;
 mod oneshot;
 mod run;
@@ -103,7 +104,8 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("__complete") => Ok(Invocation::Print(complete::answer(&args[1..]))),
         Some("-s") => seed_server(&args[1..]),
         Some("-c") => seed_client(&args[1..]),
-        Some("help" | "--help" | "-h" | "--version" | "-V") => modern(args),
+        Some("help" | "--help" | "-h") => help::answer(args),
+        Some("--version" | "-V") => modern(args),
         Some(word) if command().find_subcommand(word).is_some() => modern(args),
         None => default_profile(),
         Some(word) if word.starts_with('-') => Err(usage()),

@@ -385,3 +385,40 @@ fn a_profile_that_config_toml_does_not_have_is_not_shown() {
     let line = format!("[{path} has no [profile.dara]: did you mean dora?]\n");
     assert_eq!((said, output.status.code()), (line, Some(2)));
 }
+
+#[test]
+fn help_knows_the_commands_of_other_programs() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/ackchat/plugins");
+    let make = |name: &str, manifest: &str| {
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("ackchat-{name}"));
+        let text = format!("#!/bin/sh\necho '{manifest}'\n");
+        fs::write(&path, text).unwrap();
+        set_mode(&path, 0o755);
+    };
+    make(
+        "hello",
+        r#"{"api":1,"about":"say hello","args":[],"examples":["hello"]}"#,
+    );
+    make("send", r#"{"api":1,"about":"never","args":[]}"#);
+    let help = |words: &[&str]| {
+        let mut command = ackchat(&home, words);
+        let output = command.env_remove("XDG_CONFIG_HOME").output().unwrap();
+        (
+            String::from_utf8(output.stdout).unwrap(),
+            output.status.code(),
+        )
+    };
+    for words in [&["--help"][..], &["help"]] {
+        let (text, exit) = help(words);
+        assert_eq!(exit, Some(0));
+        let listed = "\nCommands of other programs:\n  hello  say hello\n";
+        assert!(text.ends_with(listed), "{text}");
+    }
+    let (page, exit) = help(&["help", "hello"]);
+    assert_eq!(exit, Some(0));
+    assert!(page.starts_with("hello - say hello\n"), "{page}");
+    assert!(page.contains("external: "), "{page}");
+    assert_eq!(help(&["help", "nothing"]).1, Some(2));
+}

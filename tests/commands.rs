@@ -371,7 +371,7 @@ fn what_was_said_is_remembered_found_and_written_down() {
         bob>   log 1
         bob<   [History:]
         bob>   history nobody
-        bob<   [No history.]
+        bob<   [No history of nobody.]
         bob>   history alice 0
         bob<   [Usage: history [NAME|#GROUP] [COUNT]]
         alice> grep DEPLOY now

@@ -198,9 +198,11 @@ fn a_program_uses_the_session_of_a_person() {
     program.ask(&json!({"id": "t", "cmd": ["table"]}));
     let (items, reply) = program.until_reply(&json!("t"));
     assert_eq!(reply["result"]["count"], 2);
+    let address = items[1]["item"]["address"].clone();
+    assert!(address.as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(
         items[1]["item"],
-        json!({"who": "bob", "status": "online", "reason": "joined"})
+        json!({"who": "bob", "address": address, "status": "online", "reason": "joined"})
     );
 
     // The terminal shows nothing of all that.

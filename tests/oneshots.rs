@@ -5,10 +5,12 @@
 #[expect(dead_code, reason = "what only stories of restarts use")]
 mod programs;
 
+use ackchat::shell::Registry;
+use ackchat::shell::command::{Face, Reach};
 use programs::{Program, World, ackchat};
 use std::fs::OpenOptions;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, Write};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A one-shot of somebody.
 fn oneshot(world: &World, who: &str, words: &[&str]) -> Command {
@@ -72,6 +74,115 @@ fn a_message_is_sent_alone_and_beside_a_session_and_its_fate_is_the_status() {
     let require = ["send", "bob", "x", "--session", "require"];
     assert_eq!(run(&world, "alice", &require).2, 4);
     assert_eq!(run(&world, "alice", &["send", "bob"]).2, 2);
+}
+
+/// A one-shot, and its statuses: alone and beside a session while the server is there, and the same
+/// while it is gone.
+type Row = (&'static [&'static str], [i32; 4]);
+
+const DIGITS: &str = "050375637902392069135377354517";
+
+/// Every one-shot of the registry, and those that are none of it.
+const MATRIX: &[Row] = &[
+    (&["send", "bob", "hi"], [0, 0, 4, 5]),
+    (&["send", "nobody", "hi"], [7, 7, 4, 7]),
+    (&["send_all", "hi"], [0, 0, 4, 5]),
+    (&["cancel", "12345678"], [7, 7, 7, 7]),
+    (&["outbox"], [0, 0, 0, 0]),
+    (&["list_groups"], [0, 0, 4, 4]),
+    (&["create_group", "g"], [0, 7, 4, 4]),
+    (&["join_group", "h"], [0, 0, 4, 7]),
+    (&["send_group", "hi"], [0, 0, 4, 5]),
+    (&["list_members"], [0, 0, 4, 4]),
+    (&["leave_group"], [0, 0, 4, 4]),
+    (&["history"], [0, 0, 0, 0]),
+    (&["history", "bob"], [0, 0, 0, 0]),
+    (&["history", "bop"], [1, 1, 1, 1]),
+    (&["grep", "hello"], [0, 0, 0, 0]),
+    (&["grep", "nothing"], [1, 1, 1, 1]),
+    (&["unread"], [0, 0, 0, 0]),
+    (&["export", "bob", "/dev/null/x.txt"], [4, 4, 4, 4]),
+    (&["table"], [0, 0, 4, 0]),
+    (&["table", "nobody"], [7, 7, 4, 7]),
+    (&["dereg"], [0, 0, 4, 4]),
+    (&["reg"], [7, 0, 4, 7]),
+    (&["verify"], [0, 0, 0, 0]),
+    (&["verify", "nobody"], [7, 7, 7, 7]),
+    (&["trust", "bob", DIGITS], [7, 7, 4, 7]),
+    (&["session"], [0, 0, 4, 0]),
+    (&["stats"], [0, 0, 4, 0]),
+    (&["control"], [0, 0, 0, 0]),
+    (&["ask", "bob", "x", "--timeout", "100ms"], [8, 8, 8, 8]),
+    (
+        &["recv", "--from", "bob", "--timeout", "100ms"],
+        [8, 8, 8, 8],
+    ),
+    (&["notify", "bob", "--", "true"], [0, 0, 4, 5]),
+    (&["notify", "bob", "--", "false"], [1, 1, 1, 1]),
+];
+
+/// Runs all of them at once, each as somebody; their statuses in order.
+fn all_at_once(world: &World, who: impl Fn(usize) -> String) -> Vec<(String, i32)> {
+    let begin = |(number, (words, _)): (usize, &Row)| {
+        let mut command = oneshot(world, &who(number), words);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let begun: Vec<Child> = MATRIX.iter().enumerate().map(begin).collect();
+    let end = |child: Child| {
+        let (_, complaint, exit) = spoken(child.wait_with_output().unwrap());
+        (complaint, exit)
+    };
+    begun.into_iter().map(end).collect()
+}
+
+#[test]
+fn the_status_is_true_alone_and_beside_a_session_with_a_server_and_without() {
+    let registry = Registry::builtin();
+    for command in registry.commands() {
+        let is_told = MATRIX.iter().any(|(words, _)| words[0] == command.name);
+        let is_wanted = command.faces.contains(&Face::OneShot) && command.reach != Reach::Nothing;
+        assert_eq!(is_told, is_wanted, "{}", command.name);
+    }
+    let mut world = World::new();
+    world.join("bob").end();
+    // What is looked up is there in every situation, and each has a profile of its own.
+    let own = |number: usize| format!("own{number}");
+    for (number, (words, _)) in MATRIX.iter().enumerate() {
+        let who = own(number);
+        assert_eq!(run(&world, &who, &["send", "bob", "hello"]).2, 0);
+        if matches!(words[0], "send_group" | "list_members" | "leave_group") {
+            run(&world, &who, &["create_group", "h"]);
+            assert_eq!(run(&world, &who, &["join_group", "h"]).2, 0);
+        }
+    }
+    let check = |found: Vec<(String, i32)>, situation: usize| {
+        for ((words, expected), (complaint, exit)) in MATRIX.iter().zip(found) {
+            assert_eq!(
+                exit, expected[situation],
+                "{words:?} in situation {situation}: {complaint}"
+            );
+            let tells = !matches!(exit, 0 | 8) && words[0] != "notify";
+            assert!(
+                !tells || complaint.starts_with('['),
+                "{words:?}: {complaint}"
+            );
+        }
+    };
+    check(all_at_once(&world, own), 0);
+    let mut alice = Program::start(&mut world.client("alice", &["--headless", "--stay"]));
+    while run(&world, "alice", &["session", "--session", "require"]).2 != 0 {}
+    assert_eq!(run(&world, "alice", &["send", "bob", "hello"]).2, 0);
+    let one_by_one = MATRIX.iter().map(|(words, _)| {
+        let (_, complaint, exit) = run(&world, "alice", words);
+        (complaint, exit)
+    });
+    check(one_by_one.collect(), 1);
+    run(&world, "alice", &["join_group", "h"]);
+    world.server.kill();
+    check(all_at_once(&world, own), 2);
+    check(all_at_once(&world, |_| "alice".to_owned()), 3);
+    alice.kill();
 }
 
 #[test]
@@ -434,4 +545,266 @@ fn a_session_without_a_terminal_serves_programs_until_it_is_told_to_end() {
         "{lines:?}"
     );
     bob.until("alice: typed");
+}
+
+#[test]
+fn what_is_looked_up_on_disk_is_not_read_by_that_and_sends_nothing() {
+    let mut world = World::new();
+    let mut bob = world.join("bob");
+    let mut alice = Program::start(&mut world.client("alice", &["--headless", "--stay"]));
+    bob.until("[Client table updated.]");
+    assert_eq!(run(&world, "alice", &["send", "bob", "one"]).2, 0);
+    bob.kill();
+    world.server.kill();
+    let queued = ["send", "bob", "kept", "--require", "queued"];
+    assert_eq!(run(&world, "alice", &queued).2, 0);
+    alice.kill();
+    world.start_server();
+    world.join("ann").end();
+    for sender in ["zoe", "ben"] {
+        let words = ["send", "ann", sender];
+        assert_eq!(run(&world, sender, &words).2, 0);
+    }
+    let recv = ["recv", "--from", "ben", "--timeout", "9s"];
+    assert_eq!(run(&world, "ann", &recv).2, 0);
+    let known = |who: &str, words: &[&str]| run(&world, who, words).0;
+    let before = (
+        known("ann", &["unread"]),
+        known("alice", &["outbox", "--json"]),
+    );
+    assert_eq!(before.0.lines().collect::<Vec<_>>(), ["zoe\t1"]);
+    assert!(before.1.contains("kept") && !before.1.contains("stored"));
+    for words in [
+        &["history"][..],
+        &["history", "zoe"],
+        &["grep", "zoe"],
+        &["export", "zoe", "talk.json"],
+        &["unread"],
+        &["outbox"],
+        &["verify"],
+    ] {
+        for who in ["ann", "alice"] {
+            let mut command = oneshot(&world, who, words);
+            command.current_dir(world.data.path()).stdin(Stdio::null());
+            let (_, complaint, exit) = spoken(command.output().unwrap());
+            assert!(exit <= 1 || words[0] == "export", "{words:?}: {complaint}");
+        }
+    }
+    let after = (
+        known("ann", &["unread"]),
+        known("alice", &["outbox", "--json"]),
+    );
+    assert_eq!(before, after);
+    // What is here can be given up without anybody.
+    let id = &before.1[before.1.find("\"id\":\"").unwrap() + 6..][..32];
+    world.server.kill();
+    assert_eq!(run(&world, "alice", &["cancel", id]).2, 0);
+    assert_eq!(run(&world, "alice", &["outbox"]).0, "");
+    let (_, complaint, exit) = run(&world, "alcie", &["history"]);
+    assert_eq!(exit, 4);
+    assert!(complaint.contains("did you mean alice?"), "{complaint}");
+    assert!(!world.files().join("profiles/alcie").exists());
+}
+
+#[test]
+fn a_conversation_is_written_where_one_is_and_a_long_one_says_so() {
+    let world = World::new();
+    let _bob = world.join("bob");
+    let lines = "line\n".repeat(21);
+    let sent = fed(&world, "alice", &["pipe", "--to", "bob"], lines.as_bytes());
+    assert_eq!(sent.2, 0);
+    for session in ["alone", "beside"] {
+        let _alice = (session == "beside").then(|| world.join("alice"));
+        let (told, said, exit) = run(&world, "alice", &["history", "bob"]);
+        assert_eq!((told.lines().count(), exit), (20, 0));
+        assert_eq!(said.trim(), "there may be older ones: history bob 100");
+        let (told, said, exit) = run(&world, "alice", &["history", "bob", "21"]);
+        assert_eq!((told.lines().count(), said.as_str(), exit), (21, "", 0));
+        assert_eq!(run(&world, "alice", &["history", "-q"]).1, "");
+        let (told, said, exit) = run(&world, "alice", &["history", "bop"]);
+        let none = "[No history of bop.]\n  did you mean bob?\n";
+        assert_eq!((told.as_str(), said.as_str(), exit), ("", none, 1));
+        let place = tempfile::tempdir().unwrap();
+        let mut command = oneshot(&world, "alice", &["export", "bob", "talk.txt"]);
+        let (_, complaint, exit) = spoken(command.current_dir(&place).output().unwrap());
+        assert_eq!(exit, 0, "{complaint}");
+        let written = std::fs::read_to_string(place.path().join("talk.txt")).unwrap();
+        assert_eq!(written.lines().count(), 21);
+        let (table, ..) = run(&world, "alice", &["table", "bob"]);
+        assert!(table.starts_with("bob\t127.0.0.1:"), "{table}");
+    }
+}
+
+#[test]
+fn those_that_have_no_session_take_turns_with_the_profile() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let texts = ["a", "b", "c", "d", "e"];
+    let begin = |text: &&str| {
+        let mut command = oneshot(&world, "alice", &["send", "bob", text]);
+        command.stdin(Stdio::null()).spawn().unwrap()
+    };
+    let all: Vec<Child> = texts.iter().map(begin).collect();
+    for mut one in all {
+        assert_eq!(one.wait().unwrap().code(), Some(0));
+    }
+    let mut came: Vec<String> = Vec::new();
+    while came.len() < texts.len() {
+        came.extend(bob.line().filter(|line| line.starts_with("alice: ")));
+    }
+    came.sort();
+    assert_eq!(came, texts.map(|text| format!("alice: {text}")));
+    let mut events = Program::start(&mut oneshot(&world, "alice", &["events"]));
+    events.line();
+    let late = ["send", "bob", "x", "--timeout", "100ms"];
+    let (_, complaint, exit) = run(&world, "alice", &late);
+    assert_eq!(exit, 4);
+    assert!(complaint.contains("has this profile"), "{complaint}");
+    events.kill();
+    let _alice = world.join("alice");
+    let never = ["send", "bob", "x", "--session", "never"];
+    let (_, complaint, exit) = run(&world, "alice", &never);
+    assert_eq!(exit, 4);
+    assert!(complaint.contains("A session of alice runs"), "{complaint}");
+}
+
+#[test]
+fn an_id_that_another_message_has_is_refused_in_these_words() {
+    let world = World::new();
+    let _bob = world.join("bob");
+    let (told, ..) = run(&world, "alice", &["send", "bob", "one", "--json"]);
+    let id = &told[told.find("\"id\":\"").unwrap() + 6..][..32];
+    let (_, complaint, exit) = run(&world, "alice", &["send", "bob", "two", "--id", id]);
+    assert_eq!(exit, 7);
+    assert!(
+        complaint.contains("another message has this id"),
+        "{complaint}"
+    );
+    assert_eq!(
+        run(&world, "alice", &["send", "bob", "one", "--id", id]).2,
+        0
+    );
+}
+
+/// A script in a shell, where `ackchat` is a command and the server is known.
+fn script(world: &World, script: &str) -> Command {
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_ackchat"));
+    let path = format!("{}:/usr/bin:/bin", bin.parent().unwrap().display());
+    let mut command = Command::new("bash");
+    command
+        .args(["-o", "pipefail", "-c", script])
+        .env("HOME", world.data.path())
+        .env("PATH", path)
+        .env("ACKCHAT_SERVER", format!("127.0.0.1:{}", world.port))
+        .env_remove("ACKCHAT_SOCK")
+        .env_remove("XDG_RUNTIME_DIR")
+        .current_dir(world.data.path());
+    command
+}
+
+#[test]
+fn an_answer_decides_in_a_shell_what_runs_next() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    for (answer, told, exit) in [("yes", vec!["yes", "deployed"], 0), ("no", vec!["no"], 1)] {
+        let line = "ackchat ask bob 'deploy?' --yes-no --profile alice && echo deployed";
+        let mut ask = Program::start(&mut script(&world, line));
+        bob.until("alice: deploy?");
+        bob.enter(&format!("send alice {answer}"));
+        let (lines, complaint, status) = ask.end();
+        assert_eq!(
+            (lines, status),
+            (told.iter().map(ToString::to_string).collect(), exit)
+        );
+        assert_eq!(complaint, "");
+        bob.until("[Message received by alice.]");
+    }
+    let line = "ackchat recv -n 1 --timeout 10s --json --profile alice | sed 's/.*\"text\":\"//'";
+    let mut recv = Program::start(&mut script(&world, line));
+    let sent = "until ackchat table alice --profile carol | grep -q online; do :; done; \
+                ackchat send alice hello --profile carol";
+    assert_eq!(spoken(script(&world, sent).output().unwrap()).2, 0);
+    let (lines, _, status) = recv.end();
+    assert_eq!(status, 0);
+    assert!(lines[0].starts_with("hello\""), "{lines:?}");
+    let first = "ackchat history --profile alice | head -1 | wc -l";
+    let (told, complaint, status) = spoken(script(&world, first).output().unwrap());
+    assert_eq!((told.trim(), complaint.as_str(), status), ("1", "", 0));
+}
+
+#[test]
+fn what_is_added_to_a_file_is_sent_as_it_comes() {
+    let world = World::new();
+    let mut bob = world.join("bob");
+    let path = world.data.path().join("app.log");
+    std::fs::write(&path, "old\n").unwrap();
+    let mut tail = Command::new("tail");
+    let tail = tail
+        .args(["-n", "+1", "-f"])
+        .arg(&path)
+        .stdout(Stdio::piped());
+    let mut tail = tail.spawn().unwrap();
+    let mut pipe = oneshot(&world, "alice", &["pipe", "--to", "bob"]);
+    let mut pipe = pipe.stdin(tail.stdout.take().unwrap()).spawn().unwrap();
+    bob.until("alice: old");
+    let mut log = OpenOptions::new().append(true).open(&path).unwrap();
+    for line in ["new", "newer"] {
+        writeln!(log, "{line}").unwrap();
+        bob.until(&format!("alice: {line}"));
+    }
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    assert_eq!(pipe.wait().unwrap().code(), Some(0));
+}
+
+/// The most memory a process ever had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_to_somebody_who_is_away_waits_in_bounded_memory_and_loses_nothing() {
+    let world = World::new();
+    world.join("bob").end();
+    let count = 3_000;
+    let mut seq = Command::new("seq");
+    let seq = seq.args(["0".to_owned(), (count - 1).to_string()]);
+    let mut seq = seq.stdout(Stdio::piped()).spawn().unwrap();
+    let mut pipe = oneshot(&world, "alice", &["pipe", "--to", "bob"]);
+    pipe.stdin(seq.stdout.take().unwrap())
+        .stderr(Stdio::piped());
+    let mut pipe = pipe.spawn().unwrap();
+    let mut said = String::new();
+    let mut stderr = std::io::BufReader::new(pipe.stderr.take().unwrap());
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.contains("full"), "{said}");
+    assert!(
+        peak_kib(pipe.id()) < 64 << 10,
+        "{} KiB",
+        peak_kib(pipe.id())
+    );
+    let mut bob = Program::start(&mut world.client("bob", &[]));
+    let mut next = 0;
+    while next < count {
+        let line = bob.line().unwrap();
+        if let Some(number) = line.strip_prefix("alice: ") {
+            let number = number.rsplit(' ').next().unwrap();
+            assert_eq!(number, next.to_string());
+            next += 1;
+        }
+    }
+    assert!(
+        peak_kib(pipe.id()) < 64 << 10,
+        "{} KiB",
+        peak_kib(pipe.id())
+    );
+    assert!(seq.wait().unwrap().success());
+    assert_eq!(pipe.wait().unwrap().code(), Some(0));
 }

@@ -205,13 +205,13 @@ fn a_message_that_was_given_up_is_open_again_under_its_id() {
         subject.kept(again(3));
         assert_eq!(subject.load().outbox, []);
         let carol = StoreRequest::PutOutAgain(out(1, Recipient::Name(name("carol")), 1));
-        assert_eq!(subject.ask(carol), StoreReply::Refused);
+        assert_eq!(subject.ask(carol), StoreReply::Done(Done::IdTaken));
         let other = OutMessage {
             text: "something else".into(),
             ..out(1, bob.clone(), 4)
         };
         let other = StoreRequest::PutOutAgain(other);
-        assert_eq!(subject.ask(other), StoreReply::Refused);
+        assert_eq!(subject.ask(other), StoreReply::Done(Done::IdTaken));
         assert_eq!(recalled(&mut subject, HISTORY), ["me: hi"]);
     });
 }

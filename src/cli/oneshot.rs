@@ -4,26 +4,25 @@
 use super::{
     Invocation, Refused, SERVER_PORT, address, client_name, fault, fingerprint, given, refused,
 };
-use ackchat::client::GroupPrivate;
-use ackchat::driver::client::{Face, JoinOptions as Join};
+use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::config;
 use ackchat::driver::programs::oneshot::{Options, Session, Task, is_socket_given};
 use ackchat::driver::programs::plugins;
 use ackchat::driver::programs::wrapped::Wrapped;
-use ackchat::driver::terminal::paint::Colour;
 use ackchat::model::MessageId;
 use ackchat::script::tree;
 use ackchat::secure::Fingerprint;
+use ackchat::shell::Registry;
 use ackchat::shell::args::{Kind, Need, Param, Target};
 use ackchat::shell::asked::Marks;
-use ackchat::shell::command::{self, Face as CommandFace};
+use ackchat::shell::command::{self, Face as CommandFace, Reach};
+use ackchat::shell::control::PROGRAM;
 use ackchat::shell::control::request::Rung;
 use ackchat::shell::external::Word;
 use ackchat::shell::oneshot::Manner;
 use ackchat::shell::oneshot::call::Command as Words;
 use ackchat::shell::oneshot::listen::{Form, Wish};
 use ackchat::shell::oneshot::pipe::Plan;
-use ackchat::shell::{OnFailure, Registry, Settings, Style};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -44,7 +43,7 @@ fn is_oneshot(command: &command::Command) -> bool {
 
 /// What no session is asked needs none.
 fn needs_session(command: &command::Command) -> bool {
-    command.faces.contains(&CommandFace::Socket)
+    command.reach != Reach::Nothing
 }
 
 fn ordinary_command(command: &command::Command) -> Command {
@@ -92,7 +91,7 @@ fn quoted(word: &str) -> String {
 }
 
 fn argument(param: &Param) -> Arg {
-    let is_rest = matches!(param.kind, Kind::File | Kind::Fingerprint | Kind::Text);
+    let is_rest = matches!(param.kind, Kind::Fingerprint | Kind::Text);
     let arg = Arg::new(param.name.to_string())
         .value_name(param.label())
         .required(param.need == Need::Required);
@@ -144,7 +143,7 @@ struct Asked {
     /// What has to be known of the message
     #[arg(long, value_enum, value_name = "RUNG", default_value_t = Require::Stored)]
     require: Require,
-    /// How long that may take, as 500ms, 10s or 5m
+    /// How long that may take, as 500ms, 10s or 5m; 30s if nothing is said
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
 }
@@ -298,10 +297,10 @@ pub(super) fn invocation(
     let is_literal = args.iter().any(|arg| arg == "--");
     let registry = Registry::builtin();
     if let Some(command) = registry.commands().iter().find(|one| one.name == name) {
-        return if needs_session(command) {
-            ordinary(command, found, is_literal)
-        } else {
-            plugin(found)
+        return match &*command.name {
+            "plugin" => plugin(found),
+            "version" => Ok(Invocation::Print(format!("{PROGRAM}\n"))),
+            _ => ordinary(command, found, is_literal),
         };
     }
     // What clap parsed is under its own name again.
@@ -344,7 +343,11 @@ fn ordinary(
     let mut words = vec![command.name.to_string()];
     for param in &command.params {
         let values = found.get_many::<String>(&param.name);
-        words.extend(values.into_iter().flatten().cloned());
+        let values = values.into_iter().flatten();
+        match param.kind {
+            Kind::File => words.extend(values.map(|path| absolute(path))),
+            _ => words.extend(values.cloned()),
+        }
     }
     let asked = if command.is_message {
         Asked::from_arg_matches(found).map_err(|error| wrong(&error))?
@@ -361,6 +364,12 @@ fn ordinary(
     common.invocation(found, Task::Call(call), is_dash)
 }
 
+/// Where a file is, told to a session that may run somewhere else.
+fn absolute(path: &str) -> String {
+    let absolute = std::path::absolute(path);
+    absolute.map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into())
+}
+
 impl Special {
     fn invocation(self, found: &ArgMatches, is_literal: bool) -> Result<Invocation, Refused> {
         let (common, task, reads_text) = match self {
@@ -373,7 +382,11 @@ impl Special {
             } => {
                 let is_dash = !is_literal && reads_stdin(&text);
                 let words = [vec!["send".to_owned(), name.clone()], text].concat();
-                let command = Asked::default().words(words, true);
+                let asked = Asked {
+                    timeout: Some(timeout),
+                    ..Asked::default()
+                };
+                let command = asked.words(words, true);
                 let task = Task::Ask {
                     who: name,
                     command,
@@ -500,29 +513,13 @@ impl Common {
             quiet: self.quiet,
         };
         let join = Join {
-            name,
-            server: self.server,
             server_key: self.server_key,
-            port: 0,
             data: self.data,
-            settings: Settings {
-                exit_on_dereg: false,
-                group_private: GroupPrivate::Refuse,
-                show_table: false,
-                style: Style::Bracket,
-                on_failure: OnFailure::Show,
-            },
-            stay: false,
-            relay: true,
-            colour: Colour::Never,
-            plain: true,
-            trace: None,
             given: given(found),
             profile: self.profile,
             config: self.config,
             sock: self.sock,
-            face: Face::Terminal,
-            lines: Vec::new(),
+            ..Join::unseen(name, self.server)
         };
         Ok(Options {
             join,

@@ -1,15 +1,12 @@
 //! The arguments of `run` and `replay`.
 
 use super::{Refused, refused};
-use ackchat::client::GroupPrivate;
 use ackchat::driver::client::JoinOptions as Join;
 use ackchat::driver::script::run::{Format, ReplayOptions, RunOptions, Task};
-use ackchat::driver::terminal::paint::Colour;
 use ackchat::model::Name;
 use ackchat::script::replay::Pace;
 use ackchat::script::tree::duration;
 use ackchat::secure::Fingerprint;
-use ackchat::shell::{OnFailure, Settings, Style};
 use ackchat::sim::Conditions;
 use clap::{Args, ValueEnum};
 use std::collections::{BTreeMap, BTreeSet};
@@ -212,29 +209,9 @@ impl RunArgs {
 impl Place {
     fn join(&self, name: Name) -> Join {
         Join {
-            sock: None,
-            face: ackchat::driver::client::Face::Terminal,
-            lines: Vec::new(),
-            name,
-            server: self.server,
             server_key: self.server_key,
-            port: 0,
             data: self.data.clone(),
-            settings: Settings {
-                exit_on_dereg: false,
-                group_private: GroupPrivate::Refuse,
-                show_table: false,
-                style: Style::Bracket,
-                on_failure: OnFailure::Show,
-            },
-            stay: false,
-            relay: true,
-            colour: Colour::Never,
-            plain: true,
-            trace: None,
-            given: BTreeSet::new(),
-            profile: None,
-            config: None,
+            ..Join::unseen(name, self.server)
         }
     }
 }

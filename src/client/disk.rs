@@ -1,8 +1,8 @@
 //! Questions to the store and what waits for their answers; `Unknown` is asked again.
 
 use super::inbox::Item;
-use super::port::{StoreReply, StoreRequest};
-use super::request::RequestId;
+use super::port::{Done, StoreReply, StoreRequest};
+use super::request::{RequestError, RequestId};
 use super::{Client, Output, Timer};
 use crate::model::limits::{STORE_RETRY_MAX, STORE_RETRY_MIN};
 use crate::model::{MessageId, Name, StoreTicket};
@@ -18,7 +18,8 @@ pub(super) enum Then {
     Launch(MessageId),
     Load,
     Nothing,
-    Recall(RequestId),
+    /// What was said before, of which at most so many are wanted.
+    Recall(RequestId, usize),
     Release((Name, MessageId)),
     Rows,
     Shown(Vec<(Name, MessageId)>),
@@ -52,7 +53,7 @@ impl Disk {
     /// Requests that wait for an answer.
     pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> {
         self.open.values().filter_map(|open| match open.then {
-            Then::Count(request) | Then::Recall(request) => Some(request),
+            Then::Count(request) | Then::Recall(request, _) => Some(request),
             _ => None,
         })
     }
@@ -100,11 +101,18 @@ impl Client {
         };
         match open.then {
             Then::Arrive(item) => self.on_put_in(*item, done.as_ref()),
-            Then::Launch(id) => self.on_put_out(id, done.is_some()),
+            Then::Launch(id) => self.on_put_out(
+                id,
+                match done {
+                    Some(Done::IdTaken) => Err(RequestError::IdTaken),
+                    Some(_) => Ok(()),
+                    None => Err(RequestError::Disk),
+                },
+            ),
             Then::Load => self.on_loaded(done),
             Then::Nothing => {}
             Then::Count(request) => self.on_counted(request, done),
-            Then::Recall(request) => self.on_recalled(request, done),
+            Then::Recall(request, count) => self.on_recalled(request, count, done),
             Then::Release(key) => self.on_released(&key),
             Then::Rows => self.on_rows_written(),
             Then::Shown(ids) => self.on_marked(&ids),

@@ -3,36 +3,46 @@
 use super::disk::Then;
 use super::event::{By, Reason, Report};
 use super::outbox::Phase;
-use super::port::{Done, Recall, StoreRequest};
+use super::port::{Done, Entry, Recall, StoreRequest};
 use super::request::RequestId;
 use super::{Client, Outcome, RequestError};
 use crate::model::Delivery;
+use crate::model::limits::{RECALL_BYTES_MAX, TEXT_BYTES_MAX};
 
 impl Client {
     /// Asks our own disk; nothing is sent.
-    pub(super) fn recall(&mut self, request: RequestId, recall: Recall) {
-        let then = if recall == Recall::Unread {
-            Then::Count(request)
-        } else {
-            Then::Recall(request)
+    pub(super) fn recall(&mut self, request: RequestId, mut recall: Recall) {
+        let then = match &mut recall {
+            Recall::History { count, .. } | Recall::Search { count, .. } => {
+                let wanted = *count;
+                // Whether there is one more is told, too.
+                *count = wanted.saturating_add(1);
+                Then::Recall(request, wanted)
+            }
+            Recall::Outbox => Then::Recall(request, usize::MAX),
+            Recall::Unread => Then::Count(request),
         };
         self.ask_disk(StoreRequest::Recall(recall), then);
     }
 
     pub(super) fn on_counted(&mut self, request: RequestId, done: Option<Done>) {
         let how = match done {
-            Some(Done::Recalled(entries)) => Ok(Outcome::Recalled(entries)),
+            Some(Done::Recalled(entries)) => Ok(recalled(entries, usize::MAX)),
             _ => Err(RequestError::Disk),
         };
         self.settle(request, how);
     }
 
     /// What is held while in a group is unread no more if somebody looks it up.
-    pub(super) fn on_recalled(&mut self, request: RequestId, done: Option<Done>) {
-        if let Some(Done::Recalled(entries)) = &done {
+    pub(super) fn on_recalled(&mut self, request: RequestId, count: usize, done: Option<Done>) {
+        let how = match done {
+            Some(Done::Recalled(entries)) => Ok(recalled(entries, count)),
+            _ => Err(RequestError::Disk),
+        };
+        if let Ok(Outcome::Recalled { entries, .. }) = &how {
             self.read_held(entries);
         }
-        self.on_counted(request, done);
+        self.settle(request, how);
     }
 
     /// Gives up a message that nobody has confirmed. Datagrams with it may have left, so nothing is
@@ -62,6 +72,15 @@ impl Client {
             Err(why) => self.settle(request, Err(why)),
         }
     }
+}
+
+/// The newest of what was found; a store that comes near its limit may have left some out.
+fn recalled(mut entries: Vec<Entry>, count: usize) -> Outcome {
+    let surplus = entries.len().saturating_sub(count);
+    entries.drain(..surplus);
+    let bytes: usize = entries.iter().map(|entry| entry.text.len()).sum();
+    let is_whole = surplus == 0 && bytes + TEXT_BYTES_MAX <= RECALL_BYTES_MAX;
+    Outcome::Recalled { entries, is_whole }
 }
 
 /// True if the server has said that it has it.

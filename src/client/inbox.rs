@@ -154,7 +154,7 @@ impl Client {
         (id, stamp, auto, enc): (MessageId, Stamp, bool, Option<Box<str>>),
         body: Vec<u8>,
     ) {
-        if self.config.arrivals == Arrivals::Leave {
+        if self.config.arrivals != Arrivals::Take {
             return;
         }
         let text_fits = enc.is_some() || (1..=TEXT_BYTES_MAX).contains(&body.len());
@@ -190,7 +190,7 @@ impl Client {
         }
         let notice = matches!(mail.kind, MailKind::Receipt | MailKind::Expired);
         let awaited = notice && mail.of.is_some_and(|of| self.outbox.is_of_this_life(of));
-        if self.config.arrivals == Arrivals::Leave && !awaited {
+        if self.config.arrivals != Arrivals::Take && !awaited {
             return;
         }
         let stamp = if notice { None } else { mail.stamp };
@@ -428,7 +428,7 @@ impl Client {
 
     /// What an earlier life had on disk and has not shown, as far as it knew.
     pub(super) fn show_unshown(&mut self) {
-        if self.config.arrivals == Arrivals::Leave {
+        if self.config.arrivals != Arrivals::Take {
             return;
         }
         for message in std::mem::take(&mut self.inbox.unshown) {
@@ -479,7 +479,7 @@ impl Client {
 impl Client {
     /// A login announced so many mails.
     pub(super) fn expect_batch(&mut self, expected: u64) {
-        let nobody_waits = self.config.arrivals == Arrivals::Leave;
+        let nobody_waits = self.config.arrivals != Arrivals::Take;
         if nobody_waits || expected == 0 && self.inbox.batch.is_none() {
             return;
         }

@@ -4,7 +4,7 @@ use super::asks::What;
 use super::event::{Event, GroupAction, KeyAction, Online, Peer, Session};
 use super::port::{Done, Loaded, Pin, Pinned, StoreRequest};
 use super::request::RequestId;
-use super::{Client, Ending, Mode, Outcome, RequestError, Timer};
+use super::{Arrivals, Client, Ending, Mode, Outcome, RequestError, Timer};
 use crate::link::{Closed, Parcel, Path, Route};
 use crate::model::limits::{CALM, KEEPALIVE, PAUSE_MAX, RECONNECT_S, SERVER_SLOTS};
 use crate::model::{Instant, MessageId, PublicKey};
@@ -197,8 +197,22 @@ impl Client {
             self.learn_row(row);
         }
         self.table.load(table_store, table_version, table);
+        if self.config.arrivals == Arrivals::Never {
+            return self.begin_alone();
+        }
         self.tell_session(Session::Connecting);
         self.connect();
+    }
+
+    /// What is on disk here is all there is: it counts as away, and never comes back.
+    fn begin_alone(&mut self) {
+        self.login.stage = Stage::Idle;
+        self.view.mode = Mode::Offline(None);
+        let request = self.login.request.take();
+        self.settle_any(request, Ok(Outcome::Done));
+        for (request, what, modes) in std::mem::take(&mut self.early) {
+            self.on_request(request, what, modes);
+        }
     }
 
     /// Tries to log in now, whatever was tried before.
@@ -660,6 +674,10 @@ impl Client {
         self.login.exit = Some(request);
         match self.view.mode {
             Mode::Starting => self.end(Ending::Left),
+            // The server never heard of it.
+            Mode::Offline(_) if self.config.arrivals == Arrivals::Never => {
+                self.end(Ending::Left);
+            }
             Mode::Offline(_) => {
                 self.login.stage = Stage::Leaving;
                 self.login.request = None;

@@ -88,6 +88,8 @@ pub struct Config {
 pub enum Arrivals {
     /// Nobody is here to see them: they are not confirmed, and stay where they are.
     Leave,
+    /// None arrives: it knows its own store and speaks to nobody.
+    Never,
     /// They are made durable, confirmed and shown.
     Take,
 }
@@ -331,6 +333,12 @@ impl Client {
         &self.view
     }
 
+    /// Whether it ends, so that nothing that is asked now is done.
+    #[must_use]
+    pub const fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// What was dropped and counted.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -372,6 +380,9 @@ impl Client {
             Request::Cancel(digits) => self.cancel(id, &digits),
             Request::Exit => self.exit(id),
             Request::Recall(recall) => self.recall(id, recall),
+            _ if self.config.arrivals == Arrivals::Never => {
+                self.settle(id, Err(RequestError::WrongMode));
+            }
             Request::Reg => self.reg(id),
             Request::Trust { name, fingerprint } => self.trust(id, name, fingerprint),
             _ if matches!(self.view.mode, Mode::Offline(_)) => {

@@ -391,20 +391,22 @@ impl Client {
         }
     }
 
-    pub(super) fn on_put_out(&mut self, id: MessageId, durable: bool) {
-        if durable {
+    pub(super) fn on_put_out(&mut self, id: MessageId, put: Result<(), RequestError>) {
+        let Err(why) = put else {
             self.tell_queued(id);
             if !planted!("outbox-after-sending") {
                 self.launch(id);
             }
-        } else if let Some(out) = self.outbox.remove(id) {
+            return self.pump_asks();
+        };
+        if let Some(out) = self.outbox.remove(id) {
             // The last number given out is free again; an earlier one leaves a gap the recipient
             // marks.
             let next = self.outbox.next_seq.get_mut(&out.message.to);
             if let Some(next) = next.filter(|next| **next == out.message.stamp.seq + 1) {
                 *next -= 1;
             }
-            self.settle_any(out.request, Err(RequestError::Disk));
+            self.settle_any(out.request, Err(why));
         }
         self.pump_asks();
     }

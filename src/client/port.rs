@@ -178,7 +178,7 @@ pub enum StoreRequest {
     Load,
     /// Before the first transmission. Repeating it changes nothing.
     PutOut(OutMessage),
-    /// The same for a message that may have been given up: then it is open again. Refused if
+    /// The same for a message that may have been given up: then it is open again. `IdTaken` if
     /// another message has that id.
     PutOutAgain(OutMessage),
     /// What became known. Final states leave the outbox; so does `Stored` of a message to an
@@ -242,6 +242,8 @@ pub enum StoreReply {
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
+    /// Answer to `PutOutAgain`: another message has that id, and nothing was changed.
+    IdTaken,
     /// It is kept.
     Kept,
     /// Answer to `Load`.

@@ -91,7 +91,12 @@ pub enum Outcome {
         by: By,
     },
     /// What was found.
-    Recalled(Vec<Entry>),
+    Recalled {
+        /// The oldest first.
+        entries: Vec<Entry>,
+        /// That this is all there is.
+        is_whole: bool,
+    },
 }
 
 /// How it did not. Display: lower-case, what is so and what to do.
@@ -117,6 +122,9 @@ pub enum RequestError {
         "the key of {0} changed: nothing was sent; compare with verify, then accept with trust"
     )]
     KeyChanged(Name),
+    /// A message is tried again under an id that is another's.
+    #[error("another message has this id; nothing was sent: leave the id out")]
+    IdTaken,
     /// The login was refused.
     #[error("the name {0} is used by another key or logged in elsewhere")]
     NameTaken(Name),

@@ -2,6 +2,7 @@
 
 use super::folder::Folder;
 use super::host::tour::Tour;
+use super::paths::Profile;
 use crate::client::Event;
 use crate::model::{MessageId, Name};
 use crate::shell::Exit;
@@ -43,6 +44,8 @@ pub struct Company {
     pub hints: Vec<String>,
     /// Says what to try next.
     pub tour: Option<Tour>,
+    /// The profile, if it is open already.
+    pub(super) profile: Option<Profile>,
     /// Programs that use the session and came with it.
     pub streams: Vec<UnixStream>,
     /// Where all of them keep what they keep, if nothing of it is to stay.

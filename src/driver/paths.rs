@@ -1,6 +1,6 @@
 //! Where things lie on this machine: directories, key files, stores, and the locks of their owners.
 
-use super::{Fault, ambient};
+use super::{Fault, ambient, output};
 use crate::model::Name;
 use crate::model::limits::COMPLETED_FILES_MAX;
 use crate::secure::Identity;
@@ -29,23 +29,33 @@ impl Profile {
     /// # Errors
     /// If a running program has it, or others can get at it.
     pub fn open(data: Option<&Path>, name: &Name) -> Result<Self, Fault> {
-        let directory = profile_directory(data, name)?;
-        let used = format!("Registration request rejected - name {name} used.");
-        let lock = lock(&directory, &used).map_err(|mut fault| {
-            if fault.line == format!("[{used}]") {
-                fault.line += "\n  a program on this machine has this profile: end that one first";
-            }
+        Self::open_if_free(data, name)?.ok_or_else(|| {
+            let words = format!("Registration request rejected - name {name} used.");
+            let mut fault = Fault::new(Exit::Unreachable, &words);
+            fault.line += "\n  a program on this machine has this profile: end that one first";
             fault
-        })?;
+        })
+    }
+
+    /// The same; none if a running program has it.
+    ///
+    /// # Errors
+    /// If others can get at it.
+    pub fn open_if_free(data: Option<&Path>, name: &Name) -> Result<Option<Self>, Fault> {
+        let directory = profile_directory(data, name)?;
+        let Some(lock) = lock(&directory)? else {
+            return Ok(None);
+        };
+        tell_place(data, &directory);
         let history = state_directory(data)?
             .join("profiles")
             .join(name.to_lower());
         make_private(&history)?;
-        Ok(Self {
+        Ok(Some(Self {
             directory,
             history: history.join("history"),
             _lock: lock,
-        })
+        }))
     }
 
     /// The file of its store.
@@ -77,9 +87,12 @@ impl ServerData {
     /// If a running server has it, or others can get at it.
     pub fn open(data: Option<&Path>) -> Result<Self, Fault> {
         let directory = server_directory(data)?;
-        let shown = directory.display();
-        let used = format!("Another server uses {shown}: stop it, or choose --data DIR.");
-        let lock = lock(&directory, &used)?;
+        let lock = lock(&directory)?.ok_or_else(|| {
+            let shown = directory.display();
+            let words = format!("Another server uses {shown}: stop it, or choose --data DIR.");
+            Fault::new(Exit::Unreachable, &words)
+        })?;
+        tell_place(data, &directory);
         Ok(Self {
             directory,
             _lock: lock,
@@ -92,6 +105,15 @@ impl ServerData {
     /// If the file is not right, or others can get at it.
     pub fn identity(&self) -> Result<Identity, Fault> {
         identity(&self.directory.join("server.key"))
+    }
+}
+
+/// Nobody said where files belong: what the system says of the user decides.
+fn tell_place(data: Option<&Path>, directory: &Path) {
+    let has_home = std::env::var_os("HOME").is_some_and(|home| !home.is_empty());
+    if data.is_none() && !has_home && std::env::var_os("XDG_DATA_HOME").is_none() {
+        let words = format!("[HOME is not set: data is in {}.]", directory.display());
+        output::complain(&words);
     }
 }
 
@@ -177,8 +199,8 @@ fn server_directory(data: Option<&Path>) -> Result<PathBuf, Fault> {
     Ok(data_directory(data)?.join("server"))
 }
 
-/// Makes a directory, and its lock; `used` says that somebody else has it.
-fn lock(directory: &Path, used: &str) -> Result<Flock<File>, Fault> {
+/// Makes a directory, and its lock; none if somebody else has it.
+fn lock(directory: &Path) -> Result<Option<Flock<File>>, Fault> {
     make_private(directory)?;
     let path = directory.join("lock");
     let mut options = OpenOptions::new();
@@ -188,8 +210,8 @@ fn lock(directory: &Path, used: &str) -> Result<Flock<File>, Fault> {
         .open(&path)
         .map_err(|error| cannot("open", &path, &error))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(lock),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(Fault::new(Exit::Unreachable, used)),
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(cannot("lock", &path, &errno.into())),
     }
 }

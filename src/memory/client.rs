@@ -176,10 +176,7 @@ impl Kept {
         let done = match request {
             StoreRequest::Load => Done::Loaded(Box::new(self.load())),
             StoreRequest::PutOut(message) => self.put_out(message),
-            StoreRequest::PutOutAgain(message) => match self.put_out_again(message) {
-                Some(done) => done,
-                None => return StoreReply::Refused,
-            },
+            StoreRequest::PutOutAgain(message) => self.put_out_again(message),
             StoreRequest::MarkOut {
                 id,
                 state,
@@ -248,20 +245,20 @@ impl Kept {
         Done::Kept
     }
 
-    fn put_out_again(&mut self, message: OutMessage) -> Option<Done> {
+    fn put_out_again(&mut self, message: OutMessage) -> Done {
         let known = self.out_by_id.get(&message.id);
         let Some(known) = known.and_then(|n| self.out.get_mut(*n)) else {
-            return Some(self.put_out(message));
+            return self.put_out(message);
         };
         if known.to != message.to || known.text != message.text {
-            return None;
+            return Done::IdTaken;
         }
         if matches!(known.state, Delivery::Failed | Delivery::Expired) {
             let next = self.next_seq.entry(message.to.clone()).or_insert(1);
             *next = (*next).max(message.stamp.seq.saturating_add(1));
             *known = message;
         }
-        Some(Done::Kept)
+        Done::Kept
     }
 
     fn mark_out(&mut self, id: MessageId, state: Delivery, stored_ms: Option<i64>) -> Done {

@@ -356,6 +356,8 @@ pub const HISTORY_COUNT_MAX: usize = 1000;
 pub const EXPORT_MAX: usize = 100_000;
 /// Bytes of texts that one question to the history brings.
 pub const RECALL_BYTES_MAX: usize = 64 << 20;
+/// Of those, texts of one answer to a program: in JSON a byte is at most six (`\u001b`).
+pub const REPLY_TEXTS_BYTES_MAX: usize = 2 << 20;
 /// The core asks again after `Unknown`: first after this, doubling.
 pub const STORE_RETRY_MIN: Duration = ms(1000);
 /// The longest time between two such questions.
@@ -403,6 +405,13 @@ pub const CONTROL_UNREAD_BYTES_MAX: usize = 1 << 20;
 pub const JOURNAL_KEPT_MAX: usize = 10_000;
 /// Bytes of texts that it remembers.
 pub const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// A one-shot that is told no time waits so long: a login, a direct try and the server's five slots
+/// take less than six seconds; so does one that waits for another of its profile.
+pub const ONESHOT: Duration = ms(30_000);
+/// A session that has not said by then that the time is up says nothing any more.
+pub const ONESHOT_GRACE: Duration = ms(5000);
+/// How often a one-shot looks whether its profile is free: most have done their work in less.
+pub const PROFILE_RETRY: Duration = ms(20);
 /// Messages of a pipe on their way at once: enough for every path, well below what one connection
 /// may ask.
 pub const PIPE_OPEN_MAX: usize = 128;
@@ -495,6 +504,8 @@ pub const LOG_BYTES_MAX: u64 = 1 << 20;
 /// How long a program may take to tell what it is: an interpreter that begins slowly, on a busy
 /// machine. Each version of a program is asked once.
 pub const MANIFEST_LIMIT: Duration = ms(2000);
+/// All of them together, where somebody waits for the list.
+pub const MANIFESTS_LIMIT: Duration = ms(2000);
 /// What it may tell.
 pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 /// Programs that are commands; beyond, the rest is not seen.

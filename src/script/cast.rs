@@ -108,7 +108,7 @@ impl From<&shell::Outcome> for Outcome {
             shell::Outcome::Done(client::Outcome::Message { state, .. }) => {
                 Self::Done(state.word())
             }
-            shell::Outcome::Done(client::Outcome::Done | client::Outcome::Recalled(_)) => {
+            shell::Outcome::Done(client::Outcome::Done | client::Outcome::Recalled { .. }) => {
                 Self::Done("done")
             }
             shell::Outcome::Failed { code, message, .. } => {

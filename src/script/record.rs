@@ -87,7 +87,7 @@ impl Recorder {
                     Outcome::Done(client::Outcome::Message { id, .. }) => {
                         format!("{before}{label}> {body}\n#: {id}\n")
                     }
-                    Outcome::Done(client::Outcome::Done | client::Outcome::Recalled(_)) => {
+                    Outcome::Done(client::Outcome::Done | client::Outcome::Recalled { .. }) => {
                         format!("{before}{label}> {body}\n")
                     }
                     Outcome::Failed { code, .. } => {

@@ -41,6 +41,8 @@ pub struct Command {
     pub later_lines: LaterLines,
     /// It sends a message: its outcome tells how much is known of that.
     pub is_message: bool,
+    /// What it has to reach.
+    pub reach: Reach,
     /// What it does.
     pub run: Run,
 }
@@ -97,6 +99,17 @@ pub enum Face {
     Shell,
     /// The control socket.
     Socket,
+}
+
+/// What a command has to reach; only as far does a client of its own go for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// What the profile has on disk: nobody is spoken to.
+    Disk,
+    /// Nothing: it is answered where it is asked.
+    Nothing,
+    /// The server, and other people.
+    Server,
 }
 
 /// Everywhere.
@@ -282,6 +295,7 @@ impl Command {
             examples: Vec::new(),
             later_lines: LaterLines::Run,
             is_message: false,
+            reach: Reach::Server,
             run: Run::BuiltIn(run),
         }
     }
@@ -318,6 +332,11 @@ impl Command {
 
     pub(super) const fn faces(mut self, faces: &'static [Face]) -> Self {
         self.faces = faces;
+        self
+    }
+
+    pub(super) const fn reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
         self
     }
 

@@ -198,6 +198,7 @@ impl From<&RequestError> for ErrorCode {
     fn from(error: &RequestError) -> Self {
         match error {
             RequestError::Ambiguous
+            | RequestError::IdTaken
             | RequestError::InOutbox
             | RequestError::NoSuchMessage
             | RequestError::NotTrusted(_)

@@ -4,7 +4,7 @@
 use super::LineId;
 use super::args::{Kind, Need, Param};
 use super::clean;
-use super::command::{ALL_MODES, Command, Example, Face, Heading, LaterLines, Run};
+use super::command::{ALL_MODES, Command, Example, Face, Heading, LaterLines, Reach, Run};
 use super::exit::ErrorCode;
 use super::hooks::Job;
 use super::registry::Registry;
@@ -188,6 +188,7 @@ pub fn command(name: &Word, path: PathBuf, source: Source, manifest: Option<&str
         examples: examples.collect(),
         later_lines: LaterLines::Run,
         is_message: false,
+        reach: Reach::Server,
         run: Run::External(Arc::new(external)),
     }
 }

@@ -329,6 +329,7 @@ pub const QUERIES: &[Kind] = &[
         name: "table",
         fields: &[
             text("who"),
+            text("address"),
             words("status", STATUSES),
             words("reason", ABSENCES),
             flag("verified"),

@@ -4,6 +4,7 @@ use super::fields::{Fact, Value, scope};
 use super::render::{Words, bracket, text_lines};
 use super::{Style, Tone, clean};
 use crate::client::port::{Entry, Recall, Recipient};
+use crate::model::limits::{HISTORY_COUNT_MAX, REPLY_TEXTS_BYTES_MAX};
 use crate::model::{Delivery, Name, Wall};
 use crate::wire::packet::Audience;
 use serde_json::json;
@@ -23,29 +24,25 @@ const ID_DIGITS: usize = 8;
 impl Look<'_> {
     /// The answer to a question.
     pub(super) fn answer(self, recall: &Recall, entries: &[Entry]) -> Words {
-        let (title, none, rows): (String, &str, Vec<String>) = match recall {
+        let (title, rows): (String, Vec<String>) = match recall {
             Recall::History { talk, .. } => {
                 let of = talk.as_ref().map(|talk| format!(" of {}", word(talk)));
                 let title = format!("History{}:", of.unwrap_or_default());
                 let rows = entries.iter().map(|entry| self.row(entry)).collect();
-                (title, "No history.", rows)
+                (title, rows)
             }
             Recall::Outbox => {
                 let rows = entries.iter().map(|entry| self.open_row(entry)).collect();
-                ("Outbox:".to_owned(), "The outbox is empty.", rows)
+                ("Outbox:".to_owned(), rows)
             }
             Recall::Search { .. } => {
                 let rows = entries.iter().map(|entry| self.row(entry)).collect();
-                ("Messages found:".to_owned(), "No message found.", rows)
+                ("Messages found:".to_owned(), rows)
             }
-            Recall::Unread => (
-                "Unread messages:".to_owned(),
-                "No unread messages.",
-                unread(entries),
-            ),
+            Recall::Unread => ("Unread messages:".to_owned(), unread(entries)),
         };
         if rows.is_empty() {
-            return (Tone::Notice, bracket(none, self.style));
+            return (Tone::Notice, bracket(&nothing(recall), self.style));
         }
         let title = bracket(&title, self.style);
         (
@@ -55,6 +52,15 @@ impl Look<'_> {
                 .collect::<Vec<_>>()
                 .join("\n"),
         )
+    }
+
+    /// What a program is told beside an empty list, if it looked for something.
+    pub(super) fn none(self, recall: &Recall) -> Option<String> {
+        let is_wanted = matches!(
+            recall,
+            Recall::History { talk: Some(_), .. } | Recall::Search { .. }
+        );
+        is_wanted.then(|| bracket(&nothing(recall), self.style))
     }
 
     /// The same for programs.
@@ -127,6 +133,51 @@ impl Look<'_> {
             }
         };
         entries.iter().map(line).collect::<String>().into_bytes()
+    }
+}
+
+fn nothing(recall: &Recall) -> String {
+    match recall {
+        Recall::History {
+            talk: Some(talk), ..
+        } => format!("No history of {}.", word(talk)),
+        Recall::History { talk: None, .. } => "No history.".to_owned(),
+        Recall::Outbox => "The outbox is empty.".to_owned(),
+        Recall::Search { .. } => "No message found.".to_owned(),
+        Recall::Unread => "No unread messages.".to_owned(),
+    }
+}
+
+/// The newest of them that fit into one reply to a program.
+pub(super) fn fitting(entries: &[Entry]) -> &[Entry] {
+    let mut bytes = 0;
+    let fits = |entry: &&Entry| {
+        bytes += entry.text.len();
+        bytes <= REPLY_TEXTS_BYTES_MAX
+    };
+    let count = entries.iter().rev().take_while(fits).count();
+    &entries[entries.len() - count..]
+}
+
+/// How one gets at what an answer left out.
+pub(super) fn more(recall: &Recall) -> String {
+    match recall {
+        Recall::History { talk, count } if *count < HISTORY_COUNT_MAX => {
+            let of = talk.as_ref().map(|talk| format!(" {}", word(talk)));
+            let count = count.saturating_mul(5).min(HISTORY_COUNT_MAX);
+            let of = of.unwrap_or_default();
+            format!("there may be older ones: history{of} {count}")
+        }
+        Recall::History {
+            talk: Some(talk), ..
+        } => {
+            format!("there may be older ones: export {} FILE.txt", word(talk))
+        }
+        Recall::History { talk: None, .. } => {
+            "there may be older ones: history NAME, or export NAME FILE.txt".to_owned()
+        }
+        Recall::Search { .. } => "there may be older ones: one more word finds them".to_owned(),
+        Recall::Outbox | Recall::Unread => "there may be more".to_owned(),
     }
 }
 

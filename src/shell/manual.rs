@@ -1,7 +1,7 @@
 //! Help and the manual of commands, derived from the registry.
 
 use super::clean;
-use super::command::{Command, Context, Heading, In, LaterLines, Run};
+use super::command::{Command, Context, Face, Heading, In, LaterLines, Reach, Run};
 use super::exit::ErrorCode;
 use super::registry::Registry;
 use super::topics::TOPICS;
@@ -64,14 +64,23 @@ pub fn markdown(registry: &Registry) -> String {
         String::new(),
         "Generated from `src/shell/commands/` by `UPDATE=1 cargo test --test commands`.".to_owned(),
         String::new(),
-        "| command | also | valid | what it does |".to_owned(),
-        "|---|---|---|---|".to_owned(),
+        "A command that is called once, as `ackchat history bob`, goes through the running session of"
+            .to_owned(),
+        "the profile. Without one it goes as far as the column *reaches* says: what is on disk here is"
+            .to_owned(),
+        "read without a login, sends nothing and marks nothing as read; what needs the server ends with"
+            .to_owned(),
+        "4 if that is gone.".to_owned(),
+        String::new(),
+        "| command | also | valid | reaches | what it does |".to_owned(),
+        "|---|---|---|---|---|".to_owned(),
     ];
     for command in registry.commands() {
         let usage = command.usage().replace('|', "\\|");
         let (also, valid) = (command.aliases.join(", "), places(command));
         lines.push(format!(
-            "| `{usage}` | {also} | {valid} | {} |",
+            "| `{usage}` | {also} | {valid} | {} | {} |",
+            reaches(command),
             command.about
         ));
     }
@@ -116,6 +125,16 @@ fn places(command: &Command) -> String {
         .map(word)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Nothing is said of what is never called once.
+fn reaches(command: &Command) -> &'static str {
+    match command.reach {
+        _ if !command.faces.contains(&Face::OneShot) => "",
+        Reach::Disk => "the disk",
+        Reach::Nothing => "nothing",
+        Reach::Server => "the server",
+    }
 }
 
 fn errors(command: &Command) -> String {

@@ -76,6 +76,8 @@ pub struct Shell {
     outputs: VecDeque<Output>,
     now: Now,
     stage: Stage,
+    /// The line of the first login.
+    login: Option<LineId>,
     first_failure: Option<Exit>,
     /// The last answer to `list_members`.
     members: Vec<Name>,
@@ -245,6 +247,7 @@ impl Shell {
             outputs: VecDeque::new(),
             now: Now::default(),
             stage: Stage::Running,
+            login: None,
             first_failure: None,
             members: Vec::new(),
             recent: Vec::new(),
@@ -281,6 +284,7 @@ impl Shell {
     pub fn start(&mut self, now: Now) -> LineId {
         self.now = now;
         let line = self.lines.mint();
+        self.login = Some(line);
         let request = self.client.start(now);
         let pending = Pending {
             line: Some(line),
@@ -720,6 +724,7 @@ impl Shell {
         line: LineId,
         found: &Found,
         entries: &[Entry],
+        is_whole: bool,
     ) -> Option<(Box<str>, Vec<u8>)> {
         let look = history::Look {
             me: &self.client.view().name,
@@ -729,12 +734,31 @@ impl Shell {
         match found {
             Found::Nothing => None,
             Found::Show(recall) => {
-                if self.asides.contains_key(&line) {
-                    let records = look.records(recall, entries);
+                let is_aside = self.asides.contains_key(&line);
+                let fitting = if is_aside {
+                    history::fitting(entries)
+                } else {
+                    entries
+                };
+                let is_whole = is_whole && fitting.len() == entries.len();
+                let more = (!is_whole).then(|| history::more(recall));
+                if is_aside {
+                    let records = look.records(recall, fitting);
+                    let none = look.none(recall).filter(|_| records.is_empty());
                     self.tell(line, String::new(), records);
+                    if let Some(none) = none {
+                        self.say(line, (Tone::Notice, none));
+                    }
                 } else {
                     let words = look.answer(recall, entries);
                     self.show_words(words);
+                }
+                if let Some(more) = more {
+                    self.say_more(line, &more);
+                }
+                let near = self.near(recall).filter(|_| entries.is_empty());
+                if let Some(near) = near {
+                    self.say_more(line, &near);
                 }
                 None
             }
@@ -743,6 +767,31 @@ impl Shell {
                 Some((file.clone(), look.export(form, entries)))
             }
         }
+    }
+
+    /// A line below an answer: a hint for people, talk for programs.
+    fn say_more(&mut self, line: LineId, words: &str) {
+        let words = format!("  {words}");
+        let tone = if self.asides.contains_key(&line) {
+            Tone::Notice
+        } else {
+            Tone::Hint
+        };
+        self.say(line, (tone, words));
+    }
+
+    /// Who may be meant by somebody of whom there is no history.
+    fn near(&self, recall: &Recall) -> Option<String> {
+        let Recall::History { talk, .. } = recall else {
+            return None;
+        };
+        let near = match talk.as_ref()? {
+            Recipient::Name(name) if !self.view().table.contains_key(name) => {
+                explain::near_names(name.as_str(), self.view())
+            }
+            _ => return None,
+        };
+        explain::did_you_mean(&near)
     }
 
     /// Every line has its outcome: a polite leave.
@@ -914,9 +963,10 @@ impl Shell {
     fn on_done(&mut self, request: RequestId, outcome: client::Outcome) {
         self.failure_told = false;
         let pending = self.lines.settle(request);
-        if let (Some(pending), client::Outcome::Recalled(entries)) = (&pending, &outcome)
+        if let (Some(pending), client::Outcome::Recalled { entries, is_whole }) =
+            (&pending, &outcome)
             && let Some(line) = pending.line
-            && let Some((file, bytes)) = self.on_found(line, &pending.found, entries)
+            && let Some((file, bytes)) = self.on_found(line, &pending.found, entries, *is_whole)
         {
             let count = entries.len();
             self.outputs.push_back(Output::Write {
@@ -952,6 +1002,9 @@ impl Shell {
             code.exit()
         };
         let message = clean::line(&error.to_string());
+        if line.is_some() && line == self.login && self.client.is_ending() {
+            self.fail_waiting(error);
+        }
         // An answer of a hook that nobody hears is nobody's line.
         let is_answer = line.is_none() && about.is_some();
         if *error == RequestError::Ended || is_answer {
@@ -960,6 +1013,18 @@ impl Shell {
             self.fail(line, code, message, exit);
         }
         self.run_released();
+    }
+
+    /// What waited for the login is not carried out.
+    fn fail_waiting(&mut self, error: &RequestError) {
+        let code = ErrorCode::from(error);
+        let message = match error {
+            RequestError::ServerUnreachable => "the server does not respond; nothing was done",
+            error => &clean::line(&error.to_string()),
+        };
+        for line in self.lines.drop_waiting() {
+            self.settle_failed(Some(line), code, message.to_owned(), code.exit());
+        }
     }
 
     fn on_ended(&mut self, ending: Ending) {

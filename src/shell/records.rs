@@ -6,6 +6,7 @@ use crate::link::Counters;
 use crate::model::{GroupName, Name};
 use crate::wire::Row;
 use crate::wire::row::Status;
+use std::net::SocketAddr;
 
 /// What a session cannot know of itself: under which name it runs, and where it can be reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +42,9 @@ pub fn of_client(
 pub fn table(view: &View, only: Option<&Name>) -> Vec<Fact> {
     let rows = view.table.iter();
     let wanted = rows.filter(|(who, _)| only.is_none_or(|only| only == *who));
-    wanted.map(|(who, entry)| row(who, entry.status)).collect()
+    wanted
+        .map(|(who, entry)| row(who, entry.status, entry.address))
+        .collect()
 }
 
 /// All groups.
@@ -72,14 +75,21 @@ pub fn of_server<'a>(
     match query {
         "list_groups" => groups(all_groups),
         "stats" => vec![stats(counters)],
-        "table" => rows.iter().map(|one| row(&one.name, one.status)).collect(),
+        "table" => rows
+            .iter()
+            .map(|one| row(&one.name, one.status, one.address))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
-fn row(who: &Name, status: Status) -> Fact {
+/// The address of somebody who is gone is of no use.
+fn row(who: &Name, status: Status, address: Option<SocketAddr>) -> Fact {
+    let is_here = matches!(status, Status::Online | Status::Away);
+    let address = address.filter(|_| is_here);
     Fact::new("table")
         .with("who", who)
+        .with_some("address", address.map(|address| address.to_string()))
         .with("status", status_word(status))
         .with("reason", absence(status))
 }

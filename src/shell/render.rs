@@ -79,6 +79,7 @@ impl Renderer<'_> {
             | RequestError::ServerUnreachable => return None,
             RequestError::Ambiguous
             | RequestError::Disk
+            | RequestError::IdTaken
             | RequestError::InOutbox
             | RequestError::NoSuchMessage
             | RequestError::NotMember

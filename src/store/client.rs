@@ -192,7 +192,7 @@ impl Engine for Rows {
         request: &StoreRequest,
     ) -> rusqlite::Result<()> {
         let lacks_room = !self.has_room && needs_room(request) && !is_there(db, request)?;
-        let reply = if lacks_room || is_another(db, request)? {
+        let reply = if lacks_room {
             StoreReply::Refused
         } else {
             StoreReply::Done(act(db, request)?)
@@ -265,10 +265,7 @@ fn is_there(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
 }
 
 /// Another message has its id.
-fn is_another(db: &Connection, request: &StoreRequest) -> rusqlite::Result<bool> {
-    let StoreRequest::PutOutAgain(message) = request else {
-        return Ok(false);
-    };
+fn is_another(db: &Connection, message: &OutMessage) -> rusqlite::Result<bool> {
     let find = "SELECT EXISTS (SELECT 1 FROM message
         WHERE sender = '' AND id = ?1 AND (talk <> ?2 OR body <> ?3))";
     let (talk, _) = talk_columns(&message.to);
@@ -307,6 +304,9 @@ fn act(db: &Connection, request: &StoreRequest) -> rusqlite::Result<Done> {
         StoreRequest::PutEvents { gone, events } => put_events(db, *gone, events)?,
         StoreRequest::PutIn(message) => return put_in(db, message).map(Done::PutIn),
         StoreRequest::PutOut(message) => put_out(db, message)?,
+        StoreRequest::PutOutAgain(message) if is_another(db, message)? => {
+            return Ok(Done::IdTaken);
+        }
         StoreRequest::PutOutAgain(message) => {
             put_out(db, message)?;
             reopen_out(db, message)?;

@@ -67,7 +67,11 @@ pub fn run(options: &JoinOptions) -> Exit {
 pub(super) fn run_with(options: &JoinOptions, company: Company) -> Exit {
     let folder = company.folder;
     let opened = config::settle(options).and_then(|start| {
-        let mut chat = Loop::open(&start)?;
+        let profile = match company.profile {
+            Some(profile) => profile,
+            None => Profile::open(start.options.data.as_deref(), &start.options.name)?,
+        };
+        let mut chat = Loop::open(&start, profile)?;
         // A demonstration is the same for everybody.
         if company.tour.is_none() {
             chat.rc = start.rc;
@@ -172,9 +176,8 @@ enum Stage {
 }
 
 impl Loop {
-    fn open(start: &Start) -> Result<Self, Fault> {
+    fn open(start: &Start, profile: Profile) -> Result<Self, Fault> {
         let options = &start.options;
-        let profile = Profile::open(options.data.as_deref(), &options.name)?;
         let identity = profile.identity()?;
         let trace = options.trace.as_deref().map(Trace::create).transpose()?;
         let address = local_address(options);
@@ -381,6 +384,10 @@ impl Loop {
         if let Some(exit) = ended
             && self.parting.is_none()
         {
+            if self.face.is_local() {
+                self.stage = Stage::Over(exit);
+                return;
+            }
             // One's groups stay, as after a `dereg` that somebody types.
             let words = Box::from(["dereg".to_owned()]);
             let line = self
@@ -396,6 +403,7 @@ impl Loop {
         if !self.face.is_shown_by_guests() {
             return exit;
         }
+        let before = self.guests.iter().find_map(|guest| guest.ended());
         for guest in &mut self.guests {
             guest.turn();
         }
@@ -403,6 +411,8 @@ impl Loop {
         self.shell.handle_seen(self.reactor.now(), seen.collect());
         let ended = self.guests.iter().find_map(|guest| guest.ended());
         match self.face {
+            // One that is content with any end of its session has seen none that began.
+            Face::OneShot(_) if before.is_none() && ended == Some(Exit::Done) => exit,
             Face::OneShot(_) => ended.unwrap_or(exit),
             Face::Headless | Face::Json | Face::Terminal => exit,
         }

@@ -1,10 +1,10 @@
 //! What a client may be told at its start.
 
-use crate::client::{Arrivals, Config};
+use crate::client::{Arrivals, Config, GroupPrivate};
 use crate::driver::terminal::paint::Colour;
 use crate::model::Name;
 use crate::secure::Fingerprint;
-use crate::shell::Settings;
+use crate::shell::{OnFailure, Settings, Style};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -48,6 +48,38 @@ pub struct JoinOptions {
     pub lines: Vec<String>,
 }
 
+impl JoinOptions {
+    /// One that nobody looks at: any port, no colour, no prompt; lines that fail are shown.
+    #[must_use]
+    pub const fn unseen(name: Name, server: SocketAddr) -> Self {
+        Self {
+            name,
+            server,
+            server_key: None,
+            port: 0,
+            data: None,
+            settings: Settings {
+                exit_on_dereg: false,
+                group_private: GroupPrivate::Refuse,
+                show_table: false,
+                style: Style::Bracket,
+                on_failure: OnFailure::Show,
+            },
+            stay: false,
+            relay: true,
+            colour: Colour::Never,
+            plain: true,
+            trace: None,
+            given: BTreeSet::new(),
+            profile: None,
+            config: None,
+            sock: None,
+            face: Face::Terminal,
+            lines: Vec::new(),
+        }
+    }
+}
+
 /// What lines come from and where words go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
@@ -62,6 +94,11 @@ pub enum Face {
 }
 
 impl Face {
+    /// Whether it is there for what is on disk alone.
+    pub(super) fn is_local(self) -> bool {
+        self == Self::OneShot(Arrivals::Never)
+    }
+
     /// Whether what is shown is shown by a guest.
     pub(super) const fn is_shown_by_guests(self) -> bool {
         matches!(self, Self::Json | Self::OneShot(_))
@@ -85,8 +122,11 @@ pub(crate) fn core_config(options: &JoinOptions) -> Config {
     }
 }
 
-/// All addresses of this machine, in the server's family.
+/// All addresses of this machine, in the server's family; who speaks to nobody is not heard.
 pub(crate) fn local_address(options: &JoinOptions) -> SocketAddr {
+    if options.face.is_local() {
+        return SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    }
     let ip = match options.server.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

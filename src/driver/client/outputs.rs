@@ -2,6 +2,7 @@
 
 use super::{Face, JOURNAL, Loop, Stage};
 use crate::client::Event;
+use crate::client::event::Session;
 use crate::client::port::{StoreEvent, StoreRequest};
 use crate::driver::paths;
 use crate::model::limits::STORE_ROUNDS_MAX;
@@ -143,7 +144,8 @@ impl Loop {
 
     pub(super) fn show(&mut self, now: Now, shown: &Shown) {
         self.messages += shown.messages;
-        if self.face != Face::Terminal && shown.tone == Tone::Failure {
+        if self.face != Face::Terminal && shown.tone == Tone::Failure && !self.is_in_between(shown)
+        {
             crate::driver::output::complain(&shown.text);
         }
         self.notify(now, shown);
@@ -162,6 +164,15 @@ impl Loop {
         if let Some(event) = &shown.event {
             self.tell_company(event);
         }
+    }
+
+    /// What somebody who sits there wants to see while it waits, and who called once does not.
+    fn is_in_between(&self, shown: &Shown) -> bool {
+        let is_once = matches!(self.face, Face::OneShot(_));
+        let Some(Event::Session(session)) = &shown.event else {
+            return false;
+        };
+        is_once && matches!(session, Session::Closing | Session::Retrying { .. })
     }
 
     /// Something that concerns the loop alone.

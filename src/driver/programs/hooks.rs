@@ -24,7 +24,10 @@ pub(crate) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<Wrong>
     for item in list {
         let read = match item.get_ref() {
             DeValue::Table(table) => hook(page, &item.span(), table),
-            _ => Err((item.span(), "expected [[hook]] and its lines".to_owned())),
+            _ => Err(vec![(
+                item.span(),
+                "expected [[hook]] and its lines".to_owned(),
+            )]),
         };
         let is_known = |hook: &Hook| hooks.iter().any(|other| other.name == hook.name);
         match read {
@@ -38,61 +41,100 @@ pub(crate) fn read(page: Page<'_>, list: &DeArray<'_>) -> (Vec<Hook>, Vec<Wrong>
                 break;
             }
             Ok(hook) => hooks.push(hook),
-            Err(what) => wrong.push(what),
+            Err(what) => wrong.extend(what),
         }
     }
     (hooks, wrong)
 }
 
-fn hook(page: Page<'_>, whole: &Range<usize>, table: &DeTable<'_>) -> Result<Hook, Wrong> {
+/// One hook, or all that is wrong with it.
+fn hook(page: Page<'_>, whole: &Range<usize>, table: &DeTable<'_>) -> Result<Hook, Vec<Wrong>> {
+    let mut wrong = Vec::new();
     for key in table.keys() {
         let word = key.get_ref().as_ref();
         if !KEYS.contains(&word) {
-            return Err((key.span(), unknown(word, KEYS.into_iter())));
+            wrong.push((key.span(), unknown(word, KEYS.into_iter())));
         }
     }
+    // What seems to be missing may be what is mistyped.
+    let is_mistyped = !wrong.is_empty();
     let missing = |key: &str| (whole.clone(), format!("{key} is missing"));
+    let mut note = |what: Wrong| {
+        if !is_mistyped || what.0 != *whole {
+            wrong.push(what);
+        }
+    };
+    let name = name(table, missing).map_err(&mut note).ok();
+    let kind = kind(table, missing).map_err(&mut note).ok();
+    let pattern = text(table, "if").map_err(&mut note).ok();
+    let on = kind.zip(pattern).and_then(|(kind, pattern)| {
+        let wanted = wanted(page, kind, pattern.as_ref());
+        wanted.map_err(&mut note).ok()
+    });
+    let run = words(table).and_then(|run| run.ok_or_else(|| missing("run")));
+    let run = run.map_err(&mut note).ok();
+    let reads = reads(table).map_err(&mut note).ok();
+    let reply = reply(table, kind).map_err(&mut note).ok();
+    let limit = text(table, "timeout").and_then(limit);
+    let limit = limit.map_err(&mut note).ok();
+    match (name, on, run, reads, reply, limit) {
+        (Some(name), Some(on), Some(run), Some(reads), Some(reply), Some(limit))
+            if wrong.is_empty() =>
+        {
+            Ok(Hook {
+                name,
+                on,
+                run,
+                reads,
+                reply,
+                limit,
+            })
+        }
+        _ => Err(wrong),
+    }
+}
+
+fn name(table: &DeTable<'_>, missing: impl Fn(&str) -> Wrong) -> Result<String, Wrong> {
     let name = text(table, "name")?.ok_or_else(|| missing("name"))?;
     if name.get_ref().is_empty() || name.get_ref().contains(char::is_whitespace) {
         return Err((name.span(), "a name is one word".to_owned()));
     }
+    Ok((*name.get_ref()).to_owned())
+}
+
+fn kind(table: &DeTable<'_>, missing: impl Fn(&str) -> Wrong) -> Result<&'static Kind, Wrong> {
     let on = text(table, "on")?.ok_or_else(|| missing("on"))?;
     let kind = Kind::of(on.get_ref()).filter(|kind| KINDS.contains(&kind.name));
-    let Some(kind) = kind else {
+    kind.ok_or_else(|| {
         let near = unknown(on.get_ref(), KINDS.into_iter());
         let words = format!("{near}; one of {}", KINDS.join(", "));
-        return Err((on.span(), words));
-    };
-    let wanted = wanted(page, kind, text(table, "if")?.as_ref())?;
-    let run = words(table)?.ok_or_else(|| missing("run"))?;
-    let reads = match text(table, "stdin")? {
-        None => Reads::Json,
-        Some(word) => match *word.get_ref() {
-            "json" => Reads::Json,
-            "none" => Reads::None,
-            "text" => Reads::Text,
-            _ => return Err((word.span(), "stdin is json, text or none".to_owned())),
-        },
-    };
-    let reply = match table
-        .get("reply")
-        .map(|value| (value.get_ref(), value.span()))
-    {
-        None | Some((DeValue::Boolean(false), _)) => Reply::No,
-        Some((DeValue::Boolean(true), _)) if kind.name == "message" => Reply::Yes,
-        Some((DeValue::Boolean(true), span)) => {
-            return Err((span, "only a message can be answered".to_owned()));
-        }
-        Some((_, span)) => return Err((span, "reply is true or false".to_owned())),
-    };
-    Ok(Hook {
-        name: (*name.get_ref()).to_owned(),
-        on: wanted,
-        run,
-        reads,
-        reply,
-        limit: limit(text(table, "timeout")?)?,
+        (on.span(), words)
     })
+}
+
+fn reads(table: &DeTable<'_>) -> Result<Reads, Wrong> {
+    let Some(word) = text(table, "stdin")? else {
+        return Ok(Reads::Json);
+    };
+    match *word.get_ref() {
+        "json" => Ok(Reads::Json),
+        "none" => Ok(Reads::None),
+        "text" => Ok(Reads::Text),
+        _ => Err((word.span(), "stdin is json, text or none".to_owned())),
+    }
+}
+
+/// Of a hook whose kind is not known nothing is said here.
+fn reply(table: &DeTable<'_>, kind: Option<&Kind>) -> Result<Reply, Wrong> {
+    let Some(value) = table.get("reply") else {
+        return Ok(Reply::No);
+    };
+    match value.get_ref() {
+        DeValue::Boolean(false) => Ok(Reply::No),
+        DeValue::Boolean(true) if kind.is_none_or(|kind| kind.name == "message") => Ok(Reply::Yes),
+        DeValue::Boolean(true) => Err((value.span(), "only a message can be answered".to_owned())),
+        _ => Err((value.span(), "reply is true or false".to_owned())),
+    }
 }
 
 /// What the events have to be. There are no variables in a hook: nothing that somebody wrote is
@@ -248,5 +290,14 @@ mod tests {
             assert_eq!(found.len(), 1, "{text}\n{found:?}");
             assert!(found[0].starts_with(complaint), "{text}\n{}", found[0]);
         }
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_hook_is_told_at_once() {
+        let text = "[[hook]]\nname = \"a b\"\non = \"mesage\"\nrun = 1\nstdin = \"x\"\n\
+                    reply = 2\ntimeout = \"9\"\nrum = 1\n";
+        let found = Config::parse(text).complaints;
+        let lines = found.iter().filter_map(|words| words.split(':').nth(1));
+        assert_eq!(lines.collect::<String>(), "2345678", "{found:?}");
     }
 }

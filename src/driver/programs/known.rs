@@ -2,12 +2,17 @@
 //! its store. Never the network, and never for long.
 
 use super::child::{Child, Order};
+use super::plugins::Plugins;
+use crate::driver::ambient::Ambient;
 use crate::driver::reactor::{CHILDREN, Reactor};
 use crate::driver::{config, paths};
 use crate::model::Name;
-use crate::model::limits::{COMPLETE_LIMIT, MANIFEST_BYTES_MAX};
+use crate::model::limits::{COMPLETE_LIMIT, MANIFEST_BYTES_MAX, MANIFEST_LIMIT, MANIFESTS_LIMIT};
+use crate::shell::command::Command;
+use crate::shell::external::MANIFEST_FLAG;
 use crate::store::glance;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -104,6 +109,27 @@ impl Asked {
 
 /// A table of ten thousand people.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
+
+/// The commands that are programs of somebody else, as they say of themselves in the time there is.
+#[must_use]
+pub fn commands_of_others(folder: PathBuf) -> Vec<Command> {
+    let manifests = paths::manifests(None).ok();
+    let ambient = Ambient::new();
+    let until = ambient.now().instant + MANIFESTS_LIMIT;
+    let mut plugins = Plugins::new(folder).remembered(manifests);
+    let mut found = plugins.find();
+    // The first of a name is the one that runs.
+    let mut words = BTreeSet::new();
+    found.retain(|one| words.insert(one.word.as_str().to_owned()));
+    for one in &found {
+        let left = until.since(ambient.now().instant).min(MANIFEST_LIMIT);
+        if !left.is_zero() && !plugins.knows(one) {
+            let told = ask_program(&one.path, &[MANIFEST_FLAG.to_owned()], left);
+            plugins.learn(one, told);
+        }
+    }
+    plugins.commands(&found)
+}
 
 /// What a program of somebody else writes when it is asked with these words, if it does so in time
 /// and ends well.

@@ -9,21 +9,25 @@ use crate::driver::client::{self, Face, JoinOptions};
 use crate::driver::guest::{Company, Guest};
 use crate::driver::input::{Input, Read};
 use crate::driver::output::{self, Output};
+use crate::driver::paths::Profile;
 use crate::driver::{Fault, config, paths};
-use crate::model::limits::{CONTROL_LINE_BYTES_MAX, CONTROL_UNREAD_BYTES_MAX, INPUT_BYTES};
+use crate::model::limits::{
+    CONTROL_LINE_BYTES_MAX, CONTROL_UNREAD_BYTES_MAX, INPUT_BYTES, ONESHOT, PROFILE_RETRY,
+};
 use crate::model::{Instant, MessageId, Name, Now};
-use crate::shell::Exit;
 use crate::shell::incoming::{Line, Lines};
 use crate::shell::oneshot::call::{Call, Command};
 use crate::shell::oneshot::listen::{Events, Receive, Wish};
 use crate::shell::oneshot::pipe::{Pipe, Plan};
 use crate::shell::oneshot::relay::Relay;
 use crate::shell::oneshot::{Appetite, Manner, OneShot, Step, ask::Ask};
+use crate::shell::{Exit, explain};
 use mio::net::UnixStream;
 use mio::{Interest, Poll, Token};
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::path::Path;
 use std::time::Duration;
 
 /// What is to be done, and through what.
@@ -94,11 +98,37 @@ impl Task {
         }
     }
 
-    const fn arrivals(&self) -> Arrivals {
+    /// How long it waits for another program of its profile.
+    fn patience(&self) -> Duration {
+        let limit = match self {
+            Self::Ask { timeout, .. } => Some(*timeout),
+            Self::Call(command) => command.timeout,
+            Self::Receive(wish) => wish.timeout,
+            Self::Control | Self::Events { .. } | Self::Pipe(_) => None,
+        };
+        limit.unwrap_or(ONESHOT)
+    }
+
+    /// So much of its time is over.
+    fn spend(&mut self, waited: Duration) {
+        let limit = match self {
+            Self::Ask { timeout, .. } => Some(timeout),
+            Self::Call(command) => command.timeout.as_mut(),
+            Self::Receive(wish) => wish.timeout.as_mut(),
+            Self::Control | Self::Events { .. } | Self::Pipe(_) => None,
+        };
+        if let Some(limit) = limit {
+            *limit = limit.saturating_sub(waited);
+        }
+    }
+
+    /// What becomes of messages that arrive while a client of its own is there for it.
+    fn arrivals(&self) -> Arrivals {
         match self {
             Self::Ask { .. } | Self::Control | Self::Events { .. } | Self::Receive(_) => {
                 Arrivals::Take
             }
+            Self::Call(command) if command.is_local() => Arrivals::Never,
             Self::Call(_) | Self::Pipe(_) => Arrivals::Leave,
         }
     }
@@ -136,25 +166,84 @@ fn carry_out(options: &Options) -> Result<Exit, Fault> {
     let start = config::settle(&options.join)?;
     let join = &start.options;
     let path = paths::socket(join.data.as_deref(), &join.name, join.sock.as_deref())?;
-    let running = match options.session {
-        Session::Never => None,
-        Session::Prefer | Session::Require => UnixStream::connect(&path).ok(),
-    };
-    match running {
-        Some(stream) => {
+    match begin_turn(options, join, &path)? {
+        Turn::Session(stream) => {
             let mut carrier = Carrier::new(options, stream, false)?;
             Ok(carrier.run())
         }
-        None if options.session == Session::Require => {
-            let words = format!("No session listens at {}.", path.display());
-            Err(Fault::new(Exit::Unreachable, &words))
+        Turn::Profile(profile, waited) => {
+            let mut options = options.clone();
+            options.task.spend(waited);
+            alone(&options, profile)
         }
-        None => alone(options),
     }
 }
 
+/// What is one's own to do it with.
+enum Turn {
+    /// The profile, after so long.
+    Profile(Profile, Duration),
+    /// The running session.
+    Session(UnixStream),
+}
+
+/// The running session, or the profile as soon as no other program has it.
+fn begin_turn(options: &Options, join: &JoinOptions, path: &Path) -> Result<Turn, Fault> {
+    let ambient = Ambient::new();
+    let began = ambient.now().instant;
+    let mut poll = Poll::new().map_err(|error| cannot(&error))?;
+    let mut events = mio::Events::with_capacity(1);
+    loop {
+        // What has the profile may be a session that has only begun to listen.
+        match (UnixStream::connect(path).ok(), options.session) {
+            (Some(stream), Session::Prefer | Session::Require) => return Ok(Turn::Session(stream)),
+            (None, Session::Require) => {
+                let words = format!("No session listens at {}.", path.display());
+                return Err(Fault::new(Exit::Unreachable, &words));
+            }
+            (Some(_), Session::Never) => {
+                let words = format!("A session of {} runs: it has the profile.", join.name);
+                return Err(Fault::new(Exit::Unreachable, &words));
+            }
+            (None, Session::Prefer | Session::Never) => {}
+        }
+        if options.task.arrivals() == Arrivals::Never {
+            demand_profile(join)?;
+        }
+        let data = join.data.as_deref();
+        let waited = ambient.now().instant.since(began);
+        if let Some(profile) = Profile::open_if_free(data, &join.name)? {
+            return Ok(Turn::Profile(profile, waited));
+        }
+        if waited >= options.task.patience() {
+            return Profile::open(data, &join.name).map(|profile| Turn::Profile(profile, waited));
+        }
+        // A lock tells nobody that it is free.
+        if let Err(error) = poll.poll(&mut events, Some(PROFILE_RETRY))
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            return Err(cannot(&error));
+        }
+    }
+}
+
+/// Where nothing was kept there is nothing to look up.
+fn demand_profile(join: &JoinOptions) -> Result<(), Fault> {
+    let data = join.data.as_deref();
+    if paths::store(data, Some(&join.name))?.exists() {
+        return Ok(());
+    }
+    let profiles = paths::profiles(data);
+    let near = explain::nearest(join.name.as_str(), profiles.iter().map(String::as_str));
+    let words = format!("There is no profile {} on this machine.", join.name);
+    let Fault { line, exit } = Fault::new(Exit::Unreachable, &words);
+    let near = explain::did_you_mean(&near).map(|near| format!("\n  {near}"));
+    let line = line + &near.unwrap_or_default();
+    Err(Fault { line, exit })
+}
+
 /// With a client of its own.
-fn alone(options: &Options) -> Result<Exit, Fault> {
+fn alone(options: &Options, profile: Profile) -> Result<Exit, Fault> {
     let (near, far) = UnixStream::pair().map_err(|error| cannot(&error))?;
     let carrier = Carrier::new(options, near, true)?;
     let mut join = JoinOptions {
@@ -168,6 +257,7 @@ fn alone(options: &Options) -> Result<Exit, Fault> {
     join.given.insert("exit_on_dereg".to_owned());
     let company = Company {
         guests: vec![Box::new(carrier)],
+        profile: Some(profile),
         streams: vec![far],
         ..Company::default()
     };
@@ -500,7 +590,7 @@ fn begin(options: &Options, now: Now, own_session: bool) -> Result<Box<dyn OneSh
             timeout,
             yes_no,
         } => Box::new(Ask::new((now, timeout), manner, (who, &command), yes_no)),
-        Task::Call(command) => Box::new(Call::new(manner, command)),
+        Task::Call(command) => Box::new(Call::new(now, manner, command)),
         Task::Control => Box::new(Relay::default()),
         Task::Events { types, since, last } => {
             Box::new(Events::new(&types, since.as_deref(), last))

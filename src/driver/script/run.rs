@@ -154,7 +154,7 @@ pub fn replay(options: &ReplayOptions) -> Exit {
     };
     for test in &part.tests {
         let join = &options.join;
-        let profile = match Profile::open(join.data.as_deref(), &join.name) {
+        let profile = match profile(join) {
             Ok(profile) => profile,
             Err(fault) => return fault.report(),
         };
@@ -442,6 +442,17 @@ fn perform_test(
     })
 }
 
+/// A script has a profile for itself: what it waits for would be another's as well.
+fn profile(join: &JoinOptions) -> Result<Profile, Fault> {
+    Profile::open_if_free(join.data.as_deref(), &join.name)?.ok_or_else(|| {
+        let words = format!(
+            "A session of {} runs, and a script wants the profile for itself: end that one first.",
+            join.name
+        );
+        Fault::new(Exit::Unreachable, &words)
+    })
+}
+
 /// As one client at a real server; the words say why that is not possible.
 fn perform_live(
     (file, test, of_runner): (&File, &Test, &Options),
@@ -454,7 +465,7 @@ fn perform_live(
         real server with --profile NAME";
     let join = join.ok_or(none)?;
     let told = |fault: Fault| fault.line;
-    let profile = Profile::open(join.data.as_deref(), &join.name).map_err(told)?;
+    let profile = profile(join).map_err(told)?;
     let stage = Live::live((file, test, of_runner), seed, join, &profile).map_err(told)?;
     let report = stage.play(late);
     match report.failures.first() {

@@ -2,7 +2,7 @@
 
 use crate::client::Request;
 use crate::shell::args::{Args, Kind};
-use crate::shell::command::{Action, Command, Context, Heading, Refusal};
+use crate::shell::command::{Action, Command, Context, Heading, Reach, Refusal};
 use crate::shell::exit::ErrorCode;
 
 pub(super) fn command() -> Command {
@@ -13,6 +13,7 @@ pub(super) fn command() -> Command {
         run,
     )
     .required("id", Kind::Id)
+    .reach(Reach::Disk)
     .done("it will not be tried again; it may have arrived")
     .errors(&[ErrorCode::Refused])
     .example("cancel 5f3a", "[Message to bob failed: cancelled, it may have arrived.]")

@@ -1,7 +1,7 @@
 //! `export`: a conversation into a file.
 
 use crate::shell::args::{Args, Kind, Target};
-use crate::shell::command::{Action, Command, Context, Heading, Refusal, SESSION_FACES};
+use crate::shell::command::{Action, Command, Context, Heading, Reach, Refusal, ALL_FACES};
 use crate::shell::exit::ErrorCode;
 use crate::shell::history::Form;
 
@@ -14,7 +14,8 @@ pub(super) fn command() -> Command {
     )
     .required("target", Kind::Target)
     .required("file", Kind::File)
-    .faces(SESSION_FACES)
+    .faces(ALL_FACES)
+    .reach(Reach::Disk)
     .done("the file is written and on disk")
     .errors(&[ErrorCode::Disk])
     .example("export bob talk.txt", "[0 messages written to talk.txt.]")

@@ -3,7 +3,7 @@
 use crate::client::port::Recall;
 use crate::model::limits::HISTORY_COUNT_MAX;
 use crate::shell::args::{Args, Kind};
-use crate::shell::command::{Action, Command, Context, Heading, Refusal};
+use crate::shell::command::{Action, Command, Context, Heading, Reach, Refusal};
 use crate::shell::exit::ErrorCode;
 
 pub(super) fn command() -> Command {
@@ -14,6 +14,7 @@ pub(super) fn command() -> Command {
         run,
     )
     .required("text", Kind::Text)
+    .reach(Reach::Disk)
     .done("it is read from this disk")
     .errors(&[ErrorCode::Disk])
     .example("grep lunch friday", "[No message found.]")

@@ -3,7 +3,7 @@
 use crate::client::port::Recall;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_COUNT_MAX};
 use crate::shell::args::{Args, Kind, Target};
-use crate::shell::command::{Action, Command, Context, Heading, Refusal};
+use crate::shell::command::{Action, Command, Context, Heading, Reach, Refusal};
 use crate::shell::exit::ErrorCode;
 
 pub(super) fn command() -> Command {
@@ -16,6 +16,7 @@ pub(super) fn command() -> Command {
     .alias("log")
     .optional("target", Kind::Target)
     .optional("count", Kind::Count)
+    .reach(Reach::Disk)
     .done("it is read from this disk")
     .errors(&[ErrorCode::Disk])
     .example("history bob", "[History of bob:]")

@@ -2,7 +2,7 @@
 
 use crate::client::port::Recall;
 use crate::shell::args::Args;
-use crate::shell::command::{Action, Command, Context, Heading, Refusal};
+use crate::shell::command::{Action, Command, Context, Heading, Reach, Refusal};
 use crate::shell::exit::ErrorCode;
 
 pub(super) fn command() -> Command {
@@ -12,6 +12,7 @@ pub(super) fn command() -> Command {
         "show the messages of yours that nobody is known to have received",
         run,
     )
+    .reach(Reach::Disk)
     .done("it is read from this disk")
     .errors(&[ErrorCode::Disk])
     .example("outbox", "[The outbox is empty.]")

@@ -1,7 +1,7 @@
 //! `plugin`: commands that are programs of somebody else.
 
 use crate::shell::args::{Args, Kind, Need};
-use crate::shell::command::{Action, Command, Context, Face, Heading, Refusal};
+use crate::shell::command::{Action, Command, Context, Face, Heading, Reach, Refusal};
 use crate::shell::exit::ErrorCode;
 use crate::shell::external::Word;
 
@@ -14,6 +14,7 @@ pub(super) fn command() -> Command {
     )
     .required("what", Kind::choice(&["list", "new"]))
     .optional("name", Kind::Word)
+    .reach(Reach::Nothing)
     .faces(&[Face::Shell, Face::OneShot])
     .done("the list is complete, or the script is there")
     .errors(&[ErrorCode::BadName, ErrorCode::Refused])

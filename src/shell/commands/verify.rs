@@ -1,7 +1,7 @@
 //! `verify`: digits that two people compare by another way than this one.
 
 use crate::shell::args::{Args, Kind};
-use crate::shell::command::{Action, Command, Context, Heading, Refusal};
+use crate::shell::command::{Action, Command, Context, Heading, Reach, Refusal};
 use crate::shell::exit::ErrorCode;
 use crate::shell::render;
 
@@ -13,6 +13,7 @@ pub(super) fn command() -> Command {
         run,
     )
     .optional("name", Kind::Peer)
+    .reach(Reach::Disk)
     .errors(&[ErrorCode::UnknownPeer, ErrorCode::Refused])
     .example("verify bob", "[Fingerprint of bob: DIGITS]")
     .example("verify", "[Fingerprint of alice: DIGITS]")

@@ -85,7 +85,7 @@ impl Open {
                 .with("id", *id)
                 .with("state", state.word())
                 .with("by", by.word()),
-            client::Outcome::Done | client::Outcome::Recalled(_) => result,
+            client::Outcome::Done | client::Outcome::Recalled { .. } => result,
         };
         let count = self.records.as_ref().map(Vec::len);
         let words = (!self.words.is_empty()).then(|| self.words.join("\n"));

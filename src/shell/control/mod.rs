@@ -368,6 +368,8 @@ impl Control {
                 connection.done(open, &result);
             } else {
                 let words = "not done in time; what becomes of it is not known";
+                let stays = |id| format!("it stays in the outbox and is tried again: cancel {id}");
+                open.hint = open.kept.map(stays);
                 connection.failed(open, ErrorCode::TimedOut.word(), words);
             }
         });

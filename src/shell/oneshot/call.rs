@@ -2,10 +2,12 @@
 
 use super::heard::{Failure, Heard, text};
 use super::{Manner, OneShot, Step, Steps, print};
-use crate::model::Now;
+use crate::model::limits::{ONESHOT, ONESHOT_GRACE};
+use crate::model::{Instant, Now};
 use crate::shell::asked::Marks;
+use crate::shell::command::Reach;
 use crate::shell::control::request::Rung;
-use crate::shell::{Exit, clean};
+use crate::shell::{Exit, Registry, clean};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -25,6 +27,15 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether what the profile has on disk is all it asks for.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let registry = Registry::builtin();
+        let word = self.words.first();
+        let command = word.and_then(|word| registry.find(word));
+        command.is_some_and(|command| command.reach == Reach::Disk)
+    }
+
     /// The one person whom the message is for.
     fn recipient(&self) -> Option<&str> {
         match &self.words[..] {
@@ -38,6 +49,8 @@ impl Command {
 #[derive(Debug)]
 pub struct Call {
     steps: Steps,
+    /// Then even a session that is stuck is given up.
+    due: Instant,
     manner: Manner,
     command: Command,
     stage: Stage,
@@ -68,15 +81,17 @@ const WITHDRAW: u64 = 3;
 impl Call {
     /// Asks at once.
     #[must_use]
-    pub fn new(manner: Manner, command: Command) -> Self {
+    pub fn new(now: Now, manner: Manner, command: Command) -> Self {
         let mut steps = Steps::default();
         if manner.json && command.is_message {
             let listen = json!({"id": LISTEN, "cmd": ["events"], "types": ["delivery"]});
             steps.ask(&listen);
         }
-        steps.ask(&request(ASK, &command));
+        steps.ask(&request(ASK, &bounded(&command)));
+        let limit = command.timeout.unwrap_or(ONESHOT) + ONESHOT_GRACE;
         Self {
             steps,
+            due: now.instant + limit,
             manner,
             command,
             stage: Stage::Asked,
@@ -87,13 +102,10 @@ impl Call {
 
     fn on_done(&mut self, result: &Map<String, Value>) {
         if !self.command.is_message {
-            let words = text(result, "text");
-            if !words.is_empty() && !self.manner.json {
-                self.steps.say(words);
-            } else if self.items == 0 && !result.contains_key("count") && self.manner.json {
-                self.steps.say(&Value::from(result.clone()).to_string());
-            }
-            let found_nothing = self.command.words[0] == "grep" && self.items == 0;
+            self.tell_result(result);
+            // An empty list of which there is something to say is a search that found nothing.
+            let is_empty = self.items == 0 && result.contains_key("count");
+            let found_nothing = is_empty && result.contains_key("text");
             let exit = if found_nothing { Exit::No } else { Exit::Done };
             return self.steps.end(exit);
         }
@@ -112,6 +124,20 @@ impl Call {
                 .complain(&words_of(state, self.command.recipient()));
         }
         self.steps.end(exit);
+    }
+
+    /// Beside a list words are talk; else they are what was asked for.
+    fn tell_result(&mut self, result: &Map<String, Value>) {
+        let words = text(result, "text");
+        if result.contains_key("count") {
+            if !words.is_empty() && !self.manner.quiet {
+                self.steps.complain(words);
+            }
+        } else if self.manner.json {
+            self.steps.say(&Value::from(result.clone()).to_string());
+        } else if !words.is_empty() {
+            self.steps.say(words);
+        }
     }
 
     fn on_failed(&mut self, failure: &Failure) {
@@ -184,8 +210,34 @@ impl OneShot for Call {
         }
     }
 
+    fn handle_timeout(&mut self, now: Now) {
+        if self.due <= now.instant && !self.steps.is_ended() {
+            let words = "[The session does not answer; what becomes of it is not known.]";
+            self.steps.complain(words);
+            self.steps.end(Exit::TimedOut);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        (!self.steps.is_ended()).then_some(self.due)
+    }
+
     fn poll(&mut self) -> Option<Step> {
         self.steps.poll()
+    }
+}
+
+/// Nothing is waited for without an end. Who requires delivery and says no time does not wait for
+/// it beyond what the server says first.
+fn bounded(command: &Command) -> Command {
+    let rung = match (command.rung, command.timeout) {
+        (Rung::Delivered, None) => Rung::Stored,
+        (rung, _) => rung,
+    };
+    Command {
+        rung,
+        timeout: command.timeout.or(Some(ONESHOT)),
+        ..command.clone()
     }
 }
 
@@ -237,4 +289,78 @@ fn words_of(state: &str, recipient: Option<&str>) -> String {
         _ => "[Message failed.]",
     };
     words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(rung: Rung, timeout: Option<Duration>) -> Call {
+        let command = Command {
+            words: ["send", "bob", "hi"].map(str::to_owned).into(),
+            rung,
+            timeout,
+            is_message: true,
+            marks: Marks::default(),
+        };
+        Call::new(Now::default(), Manner::default(), command)
+    }
+
+    fn asked(call: &mut Call) -> Value {
+        match call.poll() {
+            Some(Step::Ask(line)) => serde_json::from_str(&line).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_waited_for_without_an_end() {
+        let second = Duration::from_secs(1);
+        for (rung, timeout, require, limit_ms) in [
+            (Rung::Stored, None, "stored", 30_000),
+            (Rung::Stored, Some(second), "stored", 1000),
+            (Rung::Delivered, Some(second), "delivered", 1000),
+            // How long to wait for delivery past that nobody said.
+            (Rung::Delivered, None, "stored", 30_000),
+        ] {
+            let request = asked(&mut call(rung, timeout));
+            assert_eq!(request["require"], require);
+            assert_eq!(request["timeout_ms"], limit_ms);
+        }
+        let mut call = call(Rung::Delivered, None);
+        asked(&mut call);
+        let stored = r#"{"v":1,"re":2,"ok":true,"result":{"id":"1f","state":"stored"}}"#;
+        call.handle_line(Now::default(), stored);
+        assert!(matches!(call.poll(), Some(Step::Complain(_))));
+        assert_eq!(call.poll(), Some(Step::End(Exit::StoredOnly)));
+    }
+
+    #[test]
+    fn a_message_of_which_nothing_is_known_in_time_stays_in_the_outbox_and_that_is_told() {
+        let mut call = call(Rung::Stored, None);
+        asked(&mut call);
+        let late = r#"{"v":1,"re":2,"ok":false,"error":{"code":"timed-out","id":"1f",
+            "message":"not known","hint":"it stays in the outbox"}}"#;
+        call.handle_line(Now::default(), &late.replace('\n', ""));
+        let words = "[not known.]\n  it stays in the outbox".to_owned();
+        assert_eq!(call.poll(), Some(Step::Complain(words)));
+        // It is not withdrawn.
+        assert_eq!(call.poll(), Some(Step::End(Exit::TimedOut)));
+    }
+
+    #[test]
+    fn a_session_that_is_stuck_is_given_up() {
+        let mut call = call(Rung::Stored, Some(Duration::from_secs(1)));
+        asked(&mut call);
+        let at = |ms: u64| Now {
+            instant: Instant(ms * 1000),
+            ..Now::default()
+        };
+        call.handle_timeout(at(5999));
+        assert_eq!(call.poll(), None);
+        assert_eq!(call.deadline(), Some(at(6000).instant));
+        call.handle_timeout(at(6000));
+        assert!(matches!(call.poll(), Some(Step::Complain(_))));
+        assert_eq!(call.poll(), Some(Step::End(Exit::TimedOut)));
+    }
 }

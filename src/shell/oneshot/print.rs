@@ -10,6 +10,12 @@ use serde_json::{Map, Value};
 pub fn record(command: &str, fields: &Map<String, Value>) -> String {
     match command {
         "grep" | "history" => said(fields),
+        "table" => {
+            // Each in its place, also of those who have no address.
+            let columns = ["who", "address", "status", "reason"];
+            let columns = columns.map(|name| fields.get(name).map_or("-".to_owned(), plain));
+            columns.join("\t")
+        }
         _ => {
             let order = Kind::of_query(command).map_or(&[][..], |kind| kind.fields);
             let names = order.iter().map(|field| field.name);
@@ -76,7 +82,7 @@ mod tests {
     #[test]
     fn records_are_columns_in_the_order_of_their_kind() {
         let row = fields(&json!({"reason": "left", "who": "carol", "status": "away"}));
-        assert_eq!(record("table", &row), "carol\taway\tleft");
+        assert_eq!(record("table", &row), "carol\t-\taway\tleft");
         let said = json!({"from": "bob", "with": "bob", "text": "a\nb\u{1b}", "sent_ts": "T"});
         assert_eq!(record("history", &fields(&said)), "T bob: a␊b␛");
         let own = json!({"from": "al", "with": "#g", "text": "hi", "sent_ts": "T"});
