@@ -253,7 +253,7 @@ test \"a slip\" {
         told,
         "\
 slip.chat
-  FAIL  a slip  2.01s virtual
+  FAIL  a slip  2.06s virtual
         note: bob? session: session self=bob state=online mode=normal
 
 error[expect-timeout]: bob did not see this within 2s

@@ -44,7 +44,7 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
 
 #[cfg(target_os = "linux")]
 mod kernel {
-    use super::{Arrived, SocketAddr, Transmit, UdpSocket, io};
+    use super::{Arrived, SocketAddr, TRAIN_MAX, Transmit, UdpSocket, io};
     use nix::cmsg_space;
     use nix::sys::socket::sockopt::UdpGroSegment;
     use nix::sys::socket::{
@@ -56,15 +56,15 @@ mod kernel {
     use std::os::fd::AsRawFd;
 
     /// Trains that arrive are handed over whole.
-    pub(in super::super) fn couple(socket: &UdpSocket) {
+    pub(in crate::driver) fn couple(socket: &UdpSocket) {
         // An older kernel refuses, and hands over each datagram alone.
         setsockopt(socket, UdpGroSegment, &true).ok();
     }
 
     /// Sends two datagrams or more at once.
-    pub(in super::super) fn send(socket: &UdpSocket, train: &[Transmit]) -> io::Result<()> {
+    pub(in crate::driver) fn send(socket: &UdpSocket, train: &[Transmit]) -> io::Result<()> {
         let size = u16::try_from(train[0].datagram.len()).unwrap_or(u16::MAX);
-        let mut parts = [IoSlice::new(&[]); super::TRAIN_MAX];
+        let mut parts = [IoSlice::new(&[]); TRAIN_MAX];
         for (part, transmit) in parts.iter_mut().zip(train) {
             *part = IoSlice::new(&transmit.datagram);
         }
@@ -78,7 +78,7 @@ mod kernel {
         Ok(())
     }
 
-    pub(in super::super) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Arrived> {
+    pub(in crate::driver) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Arrived> {
         let mut space = cmsg_space!(i32);
         let mut parts = [IoSliceMut::new(into)];
         let message = recvmsg::<SockaddrStorage>(
@@ -111,13 +111,13 @@ mod kernel {
 mod kernel {
     use super::{Arrived, SocketAddr, Transmit, UdpSocket, io};
 
-    pub(in super::super) fn couple(_: &UdpSocket) {}
+    pub(in crate::driver) fn couple(_: &UdpSocket) {}
 
-    pub(in super::super) fn send(_: &UdpSocket, _: &[Transmit]) -> io::Result<()> {
+    pub(in crate::driver) fn send(_: &UdpSocket, _: &[Transmit]) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(in super::super) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Arrived> {
+    pub(in crate::driver) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Arrived> {
         let (length, from): (usize, SocketAddr) = socket.recv_from(into)?;
         let each = length.max(1);
         Ok(Arrived { from, length, each })

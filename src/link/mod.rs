@@ -72,8 +72,8 @@ pub struct Links {
     /// Sessions that may be evicted, by a moment not later than when they were heard.
     idle: BTreeSet<(Instant, PublicKey)>,
     timers: Timers<PublicKey>,
-    /// Who may be owed an acknowledgement, and since it was promised for when: it is always promised
-    /// for the same time ahead, so the first is the next.
+    /// Who may be owed an acknowledgement, and by when: it is always promised for the same time
+    /// ahead, so the first is the next.
     promises: VecDeque<(Instant, PublicKey)>,
     /// Peers that changed in this turn; those that have more than one turn's due wait for the next.
     dirty: VecDeque<PublicKey>,
