@@ -19,6 +19,8 @@ pub(super) struct Program {
     pub(super) stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     unread: Vec<u8>,
+    /// Every line so far, for whoever looks at a failure.
+    heard: Vec<String>,
 }
 
 impl Program {
@@ -35,6 +37,7 @@ impl Program {
             stdout: child.stdout.take().unwrap(),
             child,
             unread: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -60,6 +63,7 @@ impl Program {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
                 let line = String::from_utf8(line).unwrap().trim_end().to_owned();
                 schema::check_line(&line);
+                self.heard.push(line.clone());
                 return Some(line);
             }
             let mut fds = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
@@ -67,8 +71,9 @@ impl Program {
             if ready == 0 {
                 self.child.kill().unwrap();
                 panic!(
-                    "no line came after {:?}",
-                    String::from_utf8_lossy(&self.unread)
+                    "no line came after {:?}, which followed {:#?}",
+                    String::from_utf8_lossy(&self.unread),
+                    self.heard
                 );
             }
             let mut buffer = [0; 4096];
