@@ -327,7 +327,7 @@ impl<E: Engine> Worker<E> {
         let (engine, disk) = (&mut self.engine, &mut self.disk);
         let db = disk.db.as_ref().ok_or(Failure::Unwritable)?;
         let work = |engine: &mut E| {
-            db.execute_batch("BEGIN IMMEDIATE")?;
+            db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             engine.begin(db, disk.writes && has_room(db, disk.kind)?)?;
             for (ticket, request) in batch {
                 engine.apply(db, *ticket, request)?;
@@ -336,7 +336,8 @@ impl<E: Engine> Worker<E> {
         };
         let done = match work(engine) {
             Ok(()) => db
-                .execute_batch("COMMIT")
+                .prepare_cached("COMMIT")
+                .and_then(|mut commit| commit.execute([]))
                 .map_err(|error| (error, Stage::Commit)),
             Err(error) => Err((error, Stage::Work)),
         };
