@@ -18,16 +18,7 @@ const JOIN_BYTES_MAX: u64 = 400;
 
 #[test]
 fn a_thousand_clients_register_and_a_join_costs_each_a_change() {
-    let mut world = World::new(1, Faults::none());
-    let server = world.add_server(2475, server::Config::new(1));
-    world.start(server);
-    let mut clients = Vec::new();
-    for number in 0..CLIENTS {
-        clients.push(join(&mut world, server, number));
-        // Not all at once: that is a storm, which is another story.
-        pass(&mut world, 1);
-    }
-    pass(&mut world, 10_000);
+    let (mut world, server, mut clients) = thousand(1);
     let all = usize::try_from(CLIENTS).unwrap();
     assert_eq!(known(&world, &clients), vec![all; all]);
     assert!(
@@ -60,15 +51,7 @@ fn a_thousand_clients_register_and_a_join_costs_each_a_change() {
 #[test]
 fn a_group_of_a_thousand_hears_everything_once_though_a_third_is_away_and_a_tenth_lost() {
     const SAID: usize = 5;
-    let mut world = World::new(2, Faults::none());
-    let server = world.add_server(2475, server::Config::new(1));
-    world.start(server);
-    let mut members = Vec::new();
-    for number in 0..CLIENTS {
-        members.push(join(&mut world, server, number));
-        pass(&mut world, 1);
-    }
-    pass(&mut world, 10_000);
+    let (mut world, _, members) = thousand(2);
     world.type_line(members[0], "create_group g");
     pass(&mut world, 1000);
     for member in &members {
@@ -95,6 +78,21 @@ fn a_group_of_a_thousand_hears_everything_once_though_a_third_is_away_and_a_tent
     }
     pass(&mut world, 60_000);
     assert_eq!(heard(&world, listeners), [SAID]);
+}
+
+/// A server and all its clients, calm.
+fn thousand(seed: u64) -> (World, NodeId, Vec<NodeId>) {
+    let mut world = World::new(seed, Faults::none());
+    let server = world.add_server(2475, server::Config::new(1));
+    world.start(server);
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        clients.push(join(&mut world, server, number));
+        // Not all at once: that is a storm, which is another story.
+        pass(&mut world, 1);
+    }
+    pass(&mut world, 10_000);
+    (world, server, clients)
 }
 
 /// How many of the numbers each has heard, each of them once and in their order: all counts there
