@@ -253,6 +253,7 @@ fn a_server_that_is_told_to_end_says_so() {
     for (signal, code) in [("TERM", 0), ("INT", 130)] {
         world.server.signal(signal);
         world.server.until("[Server stopped.]");
+        drop(std::net::UdpSocket::bind(("127.0.0.1", world.port)).expect("its port is free"));
         let (lines, complaint, ended) = world.server.last_words();
         assert_eq!((lines, complaint.as_str(), ended), (vec![], "", code));
         world.start_server();

@@ -166,13 +166,13 @@ impl Loop {
         self.store.flush();
         let Self {
             mut screen,
+            socket,
             store,
             _data: data,
             ..
         } = self;
         // When it says that it has stopped another may start.
-        drop(store);
-        drop(data);
+        drop((socket, store, data));
         match exit {
             // The terminal has written `^C`: the line stands in its place.
             Ok(Exit::Interrupted) if io::stdout().is_terminal() => {

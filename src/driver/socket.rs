@@ -44,13 +44,14 @@ impl Socket {
         socket.bind(&address.into())?;
         let mut socket = UdpSocket::from_std(socket.into());
         train::couple(&socket);
+        let couples = train::cuts(&socket);
         registry.register(&mut socket, token, Interest::READABLE)?;
         Ok(Self {
             udp: socket,
             token,
             train: Vec::with_capacity(TRAIN_MAX),
             queue: VecDeque::new(),
-            couples: true,
+            couples,
             buffer: vec![0; TRAIN_BYTES_MAX].into(),
             ready: false,
             watched: false,
@@ -111,7 +112,8 @@ impl Socket {
         }
     }
 
-    /// Sends, after all that waits; at the next [`Socket::flush`] at the latest.
+    /// Sends, after all that waits; at the next [`Socket::flush`] at the latest, or when the socket
+    /// is dropped.
     ///
     /// # Panics
     /// If no path carries a datagram of this size: links never build one.
@@ -200,6 +202,13 @@ impl Socket {
     }
 }
 
+/// The last words of one who leaves are on their way.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.send_train();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +256,7 @@ mod tests {
         let mut here = Socket::bind(any, poll.registry(), TOKEN).unwrap();
         let mut there = Socket::bind(any, poll.registry(), Token(4)).unwrap();
         let to = here.local_address().unwrap();
-        for couples in [true, false] {
+        for couples in [there.couples, false] {
             there.couples = couples;
             let sizes = [700, 700, 700, 300, 700, 900, 900, 1, 1200, 1200];
             for size in sizes {
@@ -263,6 +272,40 @@ mod tests {
             }
             assert_eq!(seen, sizes, "{couples}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_has_left_when_the_socket_is_gone() {
+        let mut poll = Poll::new().unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut here = Socket::bind(any, poll.registry(), TOKEN).unwrap();
+        let mut there = Socket::bind(any, poll.registry(), Token(4)).unwrap();
+        let to = here.local_address().unwrap();
+        there.send(Transmit {
+            to,
+            datagram: vec![7],
+        });
+        drop(there);
+        wait(&mut poll, &mut here);
+        let mut seen = Vec::new();
+        here.receive(|_, bytes| seen.push(bytes.to_vec()));
+        assert_eq!(seen, [[7]]);
+    }
+
+    #[test]
+    fn an_address_to_which_nothing_goes_ends_no_trains_to_others() {
+        let poll = Poll::new().unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut socket = Socket::bind(any, poll.registry(), TOKEN).unwrap();
+        let couples = socket.couples;
+        for _ in 0..2 {
+            // A datagram may come from port 0, and an answer to it is refused.
+            let datagram = vec![1];
+            socket.send(Transmit { to: any, datagram });
+        }
+        socket.flush(poll.registry()).unwrap();
+        assert_eq!(socket.dropped(), 2);
+        assert_eq!(socket.couples, couples);
     }
 
     #[test]

@@ -34,19 +34,18 @@ pub(super) fn fits(train: &[Transmit], next: &Transmit) -> bool {
         && next.datagram.len() <= size
 }
 
-/// True if no train goes this way: not on this system, or not through this device (a path whose
-/// datagrams must be smaller, a device that does not compute checksums).
+/// True if no train goes through this device: it does not compute checksums. All else is said of
+/// one address (a path whose datagrams must be smaller, port 0), which must not slow others down.
 pub(super) fn is_refusal(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, Unsupported};
     const IO: i32 = nix::errno::Errno::EIO as i32;
-    matches!(error.kind(), InvalidInput | Unsupported) || error.raw_os_error() == Some(IO)
+    error.raw_os_error() == Some(IO)
 }
 
 #[cfg(target_os = "linux")]
 mod kernel {
     use super::{Arrived, SocketAddr, TRAIN_MAX, Transmit, UdpSocket, io};
     use nix::cmsg_space;
-    use nix::sys::socket::sockopt::UdpGroSegment;
+    use nix::sys::socket::sockopt::{UdpGroSegment, UdpGsoSegment};
     use nix::sys::socket::{
         ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg,
         setsockopt,
@@ -59,6 +58,12 @@ mod kernel {
     pub(in crate::driver) fn couple(socket: &UdpSocket) {
         // An older kernel refuses, and hands over each datagram alone.
         setsockopt(socket, UdpGroSegment, &true).ok();
+    }
+
+    /// True if the kernel cuts trains. An older one would not refuse: it passes over what it is
+    /// told beside a datagram, and sends the whole train as one.
+    pub(in crate::driver) fn cuts(socket: &UdpSocket) -> bool {
+        setsockopt(socket, UdpGsoSegment, &0).is_ok()
     }
 
     /// Sends two datagrams or more at once.
@@ -111,7 +116,11 @@ mod kernel {
 mod kernel {
     use super::{Arrived, SocketAddr, Transmit, UdpSocket, io};
 
-    pub(in crate::driver) fn couple(_: &UdpSocket) {}
+    pub(in crate::driver) const fn couple(_: &UdpSocket) {}
+
+    pub(in crate::driver) const fn cuts(_: &UdpSocket) -> bool {
+        false
+    }
 
     pub(in crate::driver) fn send(_: &UdpSocket, _: &[Transmit]) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
@@ -124,4 +133,4 @@ mod kernel {
     }
 }
 
-pub(super) use kernel::{couple, receive, send};
+pub(super) use kernel::{couple, cuts, receive, send};

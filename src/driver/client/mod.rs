@@ -301,6 +301,9 @@ impl Loop {
         self.tell_shown(self.reactor.now(), shown);
         self.doors.flush(self.reactor.registry());
         let exit = self.last_guests(exit);
+        // What they have seen is marked, and datagrams leave before others are waited for.
+        self.drain(self.reactor.now());
+        self.socket.flush(self.reactor.registry()).ok();
         if let Some(request) = self.doors.unwritten() {
             self.submit(JOURNAL, request);
         }

@@ -84,6 +84,7 @@ impl Echo {
         };
         echo.shell.start(now);
         echo.drain(now);
+        echo.socket.flush(echo.reactor.registry()).map_err(failed)?;
         Ok(echo)
     }
 
@@ -263,6 +264,16 @@ fn answer(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_friend_knocks_at_once() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        server
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let _echo = Echo::open(server.local_addr().unwrap()).ok().unwrap();
+        assert!(server.recv(&mut [0; 2000]).unwrap() > 0);
+    }
 
     #[test]
     fn a_friend_says_hello_and_says_back_all_else() {

@@ -63,10 +63,10 @@ impl Manifests {
     pub(super) fn learn(&mut self, path: PathBuf, stamp: Stamp, manifest: Option<String>) {
         let is_said = manifest.is_some();
         let told = Told { stamp, manifest };
-        self.told.insert(path, told);
-        while self.told.len() > PLUGINS_MAX {
+        while self.told.len() >= PLUGINS_MAX && !self.told.contains_key(&path) {
             self.told.pop_first();
         }
+        self.told.insert(path, told);
         if let Some(file) = self.file.as_deref().filter(|_| is_said) {
             // Another session may have learned something meanwhile.
             let mut all = read(file);
@@ -110,6 +110,18 @@ fn write(file: &Path, told: &BTreeMap<PathBuf, Told>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_learned_last_is_known_however_many_others_are() {
+        let mut manifests = Manifests::new(None);
+        let stamp = Stamp(1, 2, 3);
+        for number in (0..=PLUGINS_MAX).rev() {
+            let path = PathBuf::from(format!("{number:04}"));
+            manifests.learn(path.clone(), stamp, None);
+            assert!(manifests.knows(&path, stamp), "{number}");
+        }
+        assert_eq!(manifests.told.len(), PLUGINS_MAX);
+    }
 
     #[test]
     fn what_a_version_of_a_program_said_is_known_to_the_next_session_and_failures_are_not() {
