@@ -80,6 +80,8 @@ struct Person {
     asked: VecDeque<Instant>,
     /// Its program, or its program's session, has ended since the server last heard it.
     gone: bool,
+    /// When it last ended a session.
+    ended_at: Option<Instant>,
     /// Its latest log-in.
     owner: Version,
     /// Log-ins that were called silent.
@@ -169,6 +171,7 @@ impl Checker {
             heard: None,
             asked: VecDeque::new(),
             gone: true,
+            ended_at: None,
             owner: Version::default(),
             silent: BTreeSet::new(),
             online: false,
@@ -435,7 +438,10 @@ impl Checker {
         };
         person.silent.insert(owner);
         let being_claimed = self.claims.values().any(|claimed| claimed == name);
-        if person.gone || being_claimed || person.owner != owner {
+        // What ends a session and what opens the next may come in one turn, and both are heard
+        // before the first is acted on.
+        let just_ended = person.ended_at.is_some_and(|at| at + TICK >= now);
+        if person.gone || just_ended || being_claimed || person.owner != owner {
             return;
         }
         let slot = now + TICK - SLOT;
@@ -719,6 +725,7 @@ impl Checker {
             && let Some(person) = self.people.get_mut(&author)
         {
             person.gone = true;
+            person.ended_at = Some(now);
         }
         if is_stranger(from) {
             self.strangers
