@@ -108,6 +108,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Invocation, Refused> {
         Some("--version" | "-V") => modern(args),
         Some(word) if command().find_subcommand(word).is_some() => modern(args),
         None => default_profile(),
+        Some(word) if word.starts_with("--") => Err(too_early(word)),
         Some(word) if word.starts_with('-') => Err(usage()),
         Some(word) => external(word, &args[1..]).ok_or_else(|| unknown_form(word)),
     }
@@ -122,6 +123,14 @@ fn unknown_form(word: &str) -> Refused {
     let word = clean::line(word);
     refused(&format!(
         "error: there is no command {word}\n  {near}ackchat --help tells all there is"
+    ))
+}
+
+/// An option where a subcommand is expected.
+fn too_early(option: &str) -> Refused {
+    let option = clean::line(option);
+    refused(&format!(
+        "error: a subcommand stands before {option}\n  ackchat --help tells all there is"
     ))
 }
 
@@ -743,6 +752,12 @@ mod tests {
         ] {
             check(line, USAGE);
         }
+    }
+
+    #[test]
+    fn an_option_without_a_subcommand_is_told_so() {
+        let line = "error: a subcommand stands before --data\n  ackchat --help tells all there is";
+        check("--data /tmp/x join alice", line);
     }
 
     #[test]

@@ -160,6 +160,11 @@ fn a_line_that_fails_ends_a_pipe_unless_it_shall_go_on() {
         let mut alice = Program::start(&mut world.client("alice", options));
         alice.enter("send nobody hi\ncreate_group g");
         let (lines, _, code) = alice.end();
+        let places = lines.iter().filter(|line| line.contains("of the input"));
+        assert_eq!(
+            places.collect::<Vec<_>>(),
+            ["  line 1 of the input: send nobody hi"]
+        );
         assert_eq!(lines[2], "[User does not exist.]");
         let seen = lines
             .iter()

@@ -148,6 +148,8 @@ fn who_stays_comes_back_with_the_server_and_loses_nothing() {
     world.server.kill();
     alice.enter("send bob one");
     alice.until("[Server not responding.]");
+    alice.enter("session");
+    until_begins(&mut alice, "  state retrying");
     world.restart_server();
     // By itself, with the message that was kept.
     let lines = until_begins(&mut alice, SAVED);

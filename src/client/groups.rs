@@ -151,6 +151,11 @@ impl Client {
 
 /// What a refusal means to who asked.
 pub(super) fn refusal(code: &RefusalCode, text: Box<str>) -> RequestError {
+    let words = if text.is_empty() {
+        code.to_string().into()
+    } else {
+        text
+    };
     match code {
         RefusalCode::Busy | RefusalCode::TooFast | RefusalCode::RelayLimit => {
             RequestError::RateLimited
@@ -159,10 +164,9 @@ pub(super) fn refusal(code: &RefusalCode, text: Box<str>) -> RequestError {
         | RefusalCode::PairFull
         | RefusalCode::StoreFull
         | RefusalCode::NoStore
-        | RefusalCode::TooMany => RequestError::Quota(code.to_string().into()),
+        | RefusalCode::TooMany => RequestError::Quota(words),
         RefusalCode::NotMember => RequestError::NotMember,
-        _ if text.is_empty() => RequestError::Refused(code.to_string().into()),
-        _ => RequestError::Refused(text),
+        _ => RequestError::Refused(words),
     }
 }
 
@@ -170,4 +174,23 @@ pub(super) fn refusal(code: &RefusalCode, text: Box<str>) -> RequestError {
 pub(super) fn names<T: FromStr>(tail: &[u8]) -> Vec<T> {
     let text = String::from_utf8_lossy(tail);
     text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_room_is_told_in_the_servers_words() {
+        for (text, told) in [
+            (
+                "the mailbox is full",
+                "the server has no room: the mailbox is full",
+            ),
+            ("", "the server has no room: mailbox-full"),
+        ] {
+            let error = refusal(&RefusalCode::MailboxFull, text.into());
+            assert_eq!(error.to_string(), told);
+        }
+    }
 }

@@ -143,7 +143,7 @@ pub enum RequestError {
     /// `OUTBOX_MAX` or `OUTBOX_SAVED_MAX`.
     #[error("the outbox is full: wait until messages are confirmed")]
     OutboxFull,
-    /// mailbox-full pair-full store-full no-store too-many
+    /// mailbox-full pair-full store-full no-store too-many, in the server's words
     #[error("the server has no room: {0}")]
     Quota(Box<str>),
     /// too-fast busy relay-limit

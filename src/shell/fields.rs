@@ -302,7 +302,10 @@ pub const QUERIES: &[Kind] = &[
         fields: &[
             text("self"),
             text("server"),
-            words("state", &["connecting", "online", "offline", "closed"]),
+            words(
+                "state",
+                &["connecting", "online", "retrying", "offline", "closed"],
+            ),
             words("mode", &["normal", "group", "offline"]),
             text("group"),
             text("profile"),

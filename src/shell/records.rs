@@ -95,10 +95,15 @@ fn row(who: &Name, status: Status, address: Option<SocketAddr>) -> Fact {
 }
 
 fn session(view: &View, place: &Whereabouts) -> Fact {
+    let here = if view.server_responds {
+        "online"
+    } else {
+        "retrying"
+    };
     let (state, mode, group) = match &view.mode {
         Mode::Starting => ("connecting", "normal", None),
-        Mode::Normal => ("online", "normal", None),
-        Mode::Group(group) => ("online", "group", Some(group)),
+        Mode::Normal => (here, "normal", None),
+        Mode::Group(group) => (here, "group", Some(group)),
         Mode::Offline(group) => ("offline", "offline", group.as_ref()),
     };
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());

@@ -298,16 +298,37 @@ fn pragma<T: rusqlite::types::FromSql>(db: &Connection, name: &str) -> rusqlite:
     db.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Enough for one line of complaint.
+/// Enough for one line of complaint; a headline, as `*** in database main ***`, says nothing.
 pub(super) fn first_line(text: &str) -> String {
-    let line = text.split([';', '\n']).next().unwrap_or_default();
-    line.trim_matches('*').trim().to_owned()
+    let mut lines = text.split([';', '\n']).map(str::trim);
+    let telling = lines.find(|line| !line.starts_with("***"));
+    telling.unwrap_or(text).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_damaged_is_told_in_one_line_that_says_something() {
+        for (found, line) in [
+            (
+                "*** in database main ***\nTree 5 page 5: btreeInitPage",
+                "Tree 5 page 5: btreeInitPage",
+            ),
+            (
+                "row 1 missing from index i; wrong # of entries",
+                "row 1 missing from index i",
+            ),
+            (
+                "database disk image is malformed",
+                "database disk image is malformed",
+            ),
+        ] {
+            assert_eq!(first_line(found), line);
+        }
+    }
 
     const OLD: Kind = Kind {
         application: 7,

@@ -132,6 +132,8 @@ struct Loop {
     on_failure: OnFailure,
     /// Lines without an outcome, and where each stood, if it is to be told when it fails.
     in_flight: BTreeMap<LineId, Option<String>>,
+    /// The first line that failed and was named.
+    blamed: Option<LineId>,
     /// How many lines of the input were taken.
     line_count: u64,
     entropy: Instant,
@@ -253,6 +255,7 @@ impl Loop {
             parting: None,
             on_failure: settings.on_failure,
             in_flight: BTreeMap::new(),
+            blamed: None,
             line_count: 0,
             backlog: false,
             messages: 0,

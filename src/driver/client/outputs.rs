@@ -9,7 +9,7 @@ use crate::model::limits::STORE_ROUNDS_MAX;
 use crate::model::{Full, Now, Store as _, StoreTicket};
 use crate::shell;
 use crate::shell::wrap::Layout;
-use crate::shell::{Exit, Output, Shown, Tone};
+use crate::shell::{Exit, LineId, OnFailure, Output, Shown, Tone};
 use std::io;
 use std::path::Path;
 
@@ -117,7 +117,7 @@ impl Loop {
                         self.stage = Stage::Over(exit);
                     }
                     if let (Some(place), shell::Outcome::Failed { .. }) = (place, outcome) {
-                        self.say(Tone::Hint, &place);
+                        self.blame(line, &place);
                     }
                 }
                 Output::Show(shown) => self.show(now, &shown),
@@ -139,6 +139,14 @@ impl Loop {
                     self.shell.handle_written(line, &file, written);
                 }
             }
+        }
+    }
+
+    /// Says which line failed. Where that ends the program nobody tried those after it.
+    fn blame(&mut self, line: LineId, place: &str) {
+        let first = *self.blamed.get_or_insert(line);
+        if first == line || self.on_failure != OnFailure::End {
+            self.say(Tone::Hint, place);
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) fn command() -> Command {
     .required("file", Kind::File)
     .faces(ALL_FACES)
     .reach(Reach::Disk)
-    .done("the file is written and on disk")
+    .done("the file is written and on disk; .json has an object of JSON a line")
     .errors(&[ErrorCode::Disk])
     .example("export bob talk.txt", "[0 messages written to talk.txt.]")
 }
