@@ -134,3 +134,28 @@ mod kernel {
 }
 
 pub(super) use kernel::{couple, cuts, receive, send};
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_datagrams_leave_in_one_call_and_come_in_one() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let (here, there) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
+        assert!(cuts(&there));
+        couple(&here);
+        let to = here.local_addr().unwrap();
+        let train = [700, 700, 300].map(|size| Transmit {
+            to,
+            datagram: vec![7; size],
+        });
+        assert!(fits(&train[..2], &train[2]));
+        assert!(!fits(&train, &train[2]), "a shorter one was the last");
+        send(&there, &train).unwrap();
+        let mut buffer = vec![0; TRAIN_BYTES_MAX];
+        let arrived = receive(&here, &mut buffer).unwrap();
+        assert_eq!(arrived.from, there.local_addr().unwrap());
+        assert_eq!((arrived.length, arrived.each), (1700, 700));
+    }
+}
