@@ -123,9 +123,10 @@ impl Connection {
         if may { self.incoming.poll() } else { None }
     }
 
-    /// True if bytes that are read now do not pile up.
+    /// True if bytes that are read now do not pile up. The longest right line and its carriage
+    /// return may wait for their newline.
     pub(super) const fn wants_bytes(&self) -> bool {
-        !self.incoming.is_ended() && self.incoming.waiting_bytes() <= CONTROL_LINE_BYTES_MAX
+        !self.incoming.is_ended() && self.incoming.waiting_bytes() <= CONTROL_LINE_BYTES_MAX + 1
     }
 
     /// True if nothing more will happen.
@@ -222,6 +223,20 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_any_length_is_waited_for_to_its_end() {
+        let max = CONTROL_LINE_BYTES_MAX;
+        for length in [max - 1, max, max + 1, max + 2] {
+            let mut connection = Connection::new();
+            connection.feed(&vec![b'x'; length]);
+            assert_eq!(connection.poll_line(), None);
+            assert!(connection.wants_bytes(), "{length}");
+            connection.feed(b"\n");
+            let line = connection.poll_line().unwrap();
+            assert_eq!(line == Line::TooLong, length > max, "{length}");
+        }
+    }
 
     #[test]
     fn a_list_of_any_length_is_written_at_the_pace_of_its_reader_and_nothing_overtakes_it() {
