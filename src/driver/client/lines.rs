@@ -98,6 +98,7 @@ impl Loop {
                 self.remember(&text);
                 let line = self.shell.handle_line(now, &text);
                 self.recording.handle_line(now.instant, line, &text);
+                self.first_line.get_or_insert(line);
                 self.in_flight.insert(line, self.place(&text));
             }
             Line::NotUtf8 => self.refuse_line(now, "[Invalid line: it is not UTF-8.]"),

@@ -132,7 +132,9 @@ struct Loop {
     on_failure: OnFailure,
     /// Lines without an outcome, and where each stood, if it is to be told when it fails.
     in_flight: BTreeMap<LineId, Option<String>>,
-    /// The first line that failed and was named.
+    /// The first line of the input; those of rc.chat come before.
+    first_line: Option<LineId>,
+    /// The first line of the input that failed and was named.
     blamed: Option<LineId>,
     /// How many lines of the input were taken.
     line_count: u64,
@@ -255,6 +257,7 @@ impl Loop {
             parting: None,
             on_failure: settings.on_failure,
             in_flight: BTreeMap::new(),
+            first_line: None,
             blamed: None,
             line_count: 0,
             backlog: false,

@@ -142,10 +142,12 @@ impl Loop {
         }
     }
 
-    /// Says which line failed. Where that ends the program nobody tried those after it.
+    /// Says which line failed. Where a line of the input ends the program nobody tried those after
+    /// it.
     fn blame(&mut self, line: LineId, place: &str) {
-        let first = *self.blamed.get_or_insert(line);
-        if first == line || self.on_failure != OnFailure::End {
+        let ends =
+            self.on_failure == OnFailure::End && self.first_line.is_some_and(|first| first <= line);
+        if !ends || *self.blamed.get_or_insert(line) == line {
             self.say(Tone::Hint, place);
         }
     }
